@@ -1,0 +1,50 @@
+# make demo [INPUT=clip.mp4]   predict what happens next in a clip; writes demo/predicted.mp4 and demo/sheet.png
+# make test                    run the tests
+# make check                   format, lint and types, then the tests
+# make lint                    reformat and mend what ruff can mend
+# Every target makes its own .venv; PYTHON chooses the interpreter, VENV another folder, PIP_ARGS goes to pip install.
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+INPUT ?= $(firstword $(sort $(wildcard examples/clips/*.mp4)))
+DEMO ?= demo
+DEMO_ARGS ?=
+
+.PHONY: demo test check format-check types lint clean
+
+# A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
+$(VENV)/.base: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[studio]'
+	touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[studio,train,test]'
+	touch $@ $(VENV)/.base
+
+demo: $(VENV)/.base
+	@test -n "$(INPUT)" || { echo "no clip in examples/clips: name one with INPUT=clip.mp4" >&2; exit 2; }
+	@mkdir -p "$(DEMO)"
+	@$(BIN)/vdt generate predict --input "$(INPUT)" --output "$(DEMO)/predicted.mp4" --sheet "$(DEMO)/sheet.png" $(DEMO_ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q
+
+check: format-check types test
+
+format-check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy vdt
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

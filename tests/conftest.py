@@ -1,0 +1,39 @@
+"""Fixtures shared by all tests: tiny networks with drawn weights, and the recorded answers in tests/golden."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vdt.config import VAE_CONFIGS, VDT_CONFIGS
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Folder of the recorded answers of other implementations."""
+    return Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def tiny_model():
+    """A VDT whose every weight is drawn: as initialised it would answer zero and prove nothing."""
+    from vdt.model import VDT
+
+    return drawn(VDT(VDT_CONFIGS["VDT-Tiny/2"]), seed=0)
+
+
+@pytest.fixture
+def tiny_vae():
+    """An autoencoder of the smallest size with drawn weights."""
+    from vdt.autoencoder import AutoencoderKL
+
+    return drawn(AutoencoderKL(VAE_CONFIGS["tiny"]), seed=1)
+
+
+def drawn(module: torch.nn.Module, seed: int) -> torch.nn.Module:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in module.parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        norm_weight = parameter.ndim == 1 and bool((parameter == 1).all())  # layer and group norms stay near one
+        parameter.data = norm_weight + noise * (0.1 if parameter.ndim == 1 else parameter[0].numel() ** -0.5)
+    return module.eval()

@@ -1,0 +1,97 @@
+"""The noise tables match their closed forms, survive respacing, and convert x0, eps and v into each other."""
+
+import math
+
+import pytest
+import torch
+
+from vdt.config import DiffusionConfig
+from vdt.diffusion import Schedule
+
+FULL = Schedule.from_config(DiffusionConfig())
+ZERO_SNR = Schedule.from_config(DiffusionConfig(prediction="v", zero_terminal_snr=True))
+
+
+def randn(*shape, seed=0, dtype=torch.float64):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def test_linear_schedule_in_float64():
+    product = math.prod(1 - (1e-4 + (0.02 - 1e-4) * i / 999) for i in range(1000))
+    assert FULL.alphas_cumprod.dtype == torch.float64
+    assert FULL.alphas_cumprod[-1].item() == pytest.approx(product, rel=1e-10)
+    assert product == pytest.approx(4.04e-5, rel=2e-3)
+    assert FULL.betas[0].item() == pytest.approx(1e-4) and FULL.betas[-1].item() == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("schedule", [FULL, ZERO_SNR])
+@pytest.mark.parametrize("steps", [1, 2, 4, 16, 20, 500, 1000, "ddim50"])
+def test_respaced_betas_reproduce_alpha_bar(schedule, steps):
+    short = schedule.respace(steps)
+    assert torch.equal(short.alphas_cumprod, schedule.alphas_cumprod[short.timesteps])
+    torch.testing.assert_close(torch.cumprod(1 - short.betas, 0), short.alphas_cumprod, rtol=1e-12, atol=1e-15)
+
+
+def test_respaced_timesteps():
+    assert FULL.respace(16).timesteps.tolist() == [round(i * 66.6) for i in range(16)]
+    assert FULL.respace(4).timesteps.tolist() == [0, 333, 666, 999]
+    assert FULL.respace("4").timesteps.tolist() == [0, 333, 666, 999]
+    assert FULL.respace("ddim50").timesteps.tolist() == list(range(0, 1000, 20))
+    assert FULL.respace(1).timesteps.tolist() == [999]
+    assert FULL.respace(1000).timesteps.tolist() == list(range(1000))
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7, 21, 91, 163, 999])
+def test_number_of_steps_runs_from_first_to_last(steps):
+    timesteps = FULL.respace(steps).timesteps
+    assert len(timesteps) == steps and timesteps[0] == 0 and timesteps[-1] == 999
+    assert (timesteps.diff() > 0).all()
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1001, "ddim", "ddim999", "many", "2.5"])
+def test_impossible_steps_are_refused(steps):
+    with pytest.raises(ValueError, match="steps"):
+        FULL.respace(steps)
+
+
+def test_zero_terminal_snr_ends_in_pure_noise_and_keeps_the_start():
+    assert ZERO_SNR.alphas_cumprod[-1] == 0
+    torch.testing.assert_close(ZERO_SNR.alphas_cumprod[0], FULL.alphas_cumprod[0])
+    assert (ZERO_SNR.alphas_cumprod.diff() < 0).all()
+    c = ZERO_SNR.at(999, torch.zeros(1))
+    assert c.posterior_x == 0 and torch.isfinite(c.posterior_x0) and c.log_beta == 0
+
+
+@pytest.mark.parametrize("index", [0, 500, 999, torch.tensor([3, 700])])
+def test_conversions_round_trip(index):
+    x0, epsilon = randn(2, 3, 4, 2, 2), randn(2, 3, 4, 2, 2, seed=1)
+    x = FULL.q_sample(x0, index, epsilon)
+    v = FULL.v_from_x0(x0, index, epsilon)
+    for got, expected in (
+        (FULL.x0_from_epsilon(x, index, epsilon), x0),
+        (FULL.epsilon_from_x0(x, index, x0), epsilon),
+        (FULL.x0_from_v(x, index, v), x0),
+        (FULL.epsilon_from_v(x, index, v), epsilon),
+    ):
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-10)
+
+
+def test_coefficients_per_sample_equal_those_of_each_index():
+    x = randn(2, 3, 4, 2, 2, dtype=torch.float32)
+    both = FULL.q_sample(x, torch.tensor([5, 900]), x)
+    assert both.dtype == torch.float32
+    assert torch.equal(both[1], FULL.q_sample(x[1:], torch.tensor([900]), x[1:])[0])
+    torch.testing.assert_close(both[0], FULL.q_sample(x[:1], 5, x[:1])[0])
+
+
+def test_posterior_is_bayes_rule():
+    """q(x_prev | x, x0) has the precision and mean of the product of its two normal factors."""
+    schedule = FULL.respace(10)
+    for index in range(1, 10):
+        c, beta = schedule.at(index, torch.zeros(1, dtype=torch.float64)), schedule.betas[index]
+        precision = (1 - beta) / beta + 1 / c.noise_prev**2
+        torch.testing.assert_close(c.posterior_log_variance, -precision.log())
+        torch.testing.assert_close(c.posterior_x, (1 - beta).sqrt() / beta / precision)
+        torch.testing.assert_close(c.posterior_x0, c.signal_prev / c.noise_prev**2 / precision)
+    assert schedule.at(0, torch.zeros(1)).posterior_x0 == 1
+    assert torch.isfinite(schedule.at(0, torch.zeros(1)).posterior_log_variance)

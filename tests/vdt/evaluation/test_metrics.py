@@ -1,0 +1,93 @@
+"""Picture quality and centroid error against closed forms and scikit-image; intervals against their definition."""
+
+import numpy as np
+import pytest
+
+from vdt.evaluation.metrics import centroid_error, psnr, ssim
+from vdt.evaluation.readout import Track
+from vdt.evaluation.statistics import bootstrap_mean, proportion
+
+
+def noise(seed, shape=(3, 24, 20, 3)):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("offset", [1, 5, 50])
+def test_psnr_of_a_constant_offset(offset):
+    truth = np.full((2, 8, 8, 3), 100, np.uint8)
+    assert psnr(truth + np.uint8(offset), truth) == pytest.approx(20 * np.log10(255 / offset))
+    assert psnr(truth - np.uint8(offset), truth) == pytest.approx(20 * np.log10(255 / offset))
+
+
+def test_psnr_of_equal_frames_is_finite():
+    assert psnr(noise(0), noise(0)) == pytest.approx(100)
+
+
+def test_ssim_agrees_with_scikit_image():
+    structural_similarity = pytest.importorskip("skimage.metrics").structural_similarity
+    truth = noise(0)
+    other = np.round(0.7 * truth + 0.3 * noise(1)).astype(np.uint8)
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
+    expected = [structural_similarity(a, b, channel_axis=-1, **options) for a, b in zip(other, truth, strict=True)]
+    assert ssim(other, truth) == pytest.approx(expected, abs=1e-9)
+
+
+def test_ssim_of_equal_frames_is_one_and_of_flat_ones_the_luminance_term():
+    assert ssim(noise(2), noise(2)) == pytest.approx(1)
+    dark, bright = (np.full((1, 16, 16, 3), value, np.uint8) for value in (60, 120))
+    c1 = (0.01 * 255) ** 2
+    assert ssim(dark, bright) == pytest.approx((2 * 60 * 120 + c1) / (60**2 + 120**2 + c1))
+
+
+def test_ssim_refuses_frames_smaller_than_its_window():
+    with pytest.raises(ValueError, match="11x11"):
+        ssim(np.zeros((1, 8, 20, 3), np.uint8), np.zeros((1, 8, 20, 3), np.uint8))
+
+
+def test_centroid_error_counts_generated_frames_with_a_visible_ball():
+    track = Track(centres=np.zeros((5, 2)), present=np.array([1, 1, 1, 0, 1], bool), area=np.ones(5))
+    truth = np.array([[3, 4]] * 5) * np.arange(5)[:, None]
+    known = np.array([True, False, False, False, False])
+    result = centroid_error(track, truth, np.array([1, 1, 0.4, 1, 0.5]), known)
+    assert result.scored.tolist() == [False, True, False, True, True]
+    assert result.error[result.scored].tolist() == [5, 15, 20]
+    assert np.isnan(result.error[~result.scored]).all()
+
+
+def test_vanishing_costs_what_standing_still_would(make_clip, draw):
+    from vdt.evaluation.readout import track
+
+    centres = np.array([10.0, 24.0]) + np.arange(8)[:, None] * np.array([4.0, 0.0])
+    clip, known = make_clip(centres), np.arange(8) < 4
+    vanished = draw(np.where(known[:, None], centres, np.nan))
+    still = draw(np.where(known[:, None], centres, centres[3]))
+    costs = []
+    for frames in (vanished, still):
+        found = track(frames, clip.colours[0], clip.radius)
+        costs.append(centroid_error(found, clip.centres[0], clip.visible[0], known).error[4:])
+    assert costs[0] == pytest.approx([4, 8, 12, 16], abs=0.1)
+    assert costs[1] == pytest.approx(costs[0], abs=0.1)
+
+
+def test_bootstrap_interval_holds_the_mean_and_is_as_wide_as_theory_says():
+    values = np.random.default_rng(0).normal(5, 2, 400)
+    estimate = bootstrap_mean(values, np.random.default_rng(1))
+    assert estimate.low <= estimate.mean <= estimate.high
+    assert estimate.mean == pytest.approx(values.mean())
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
+    assert bootstrap_mean(values, np.random.default_rng(1)) == estimate
+
+
+def test_bootstrap_leaves_missing_clips_out():
+    assert bootstrap_mean([1.0, np.nan, 3.0], np.random.default_rng(0)).mean == 2
+    assert bootstrap_mean([np.nan], np.random.default_rng(0)) is None
+    single = bootstrap_mean([4.0], np.random.default_rng(0))
+    assert (single.low, single.mean, single.high) == (4, 4, 4)
+
+
+def test_proportion_is_wilsons_interval():
+    estimate = proportion([True] * 8 + [False] * 2)
+    assert (estimate.low, estimate.mean, estimate.high) == pytest.approx((0.4902, 0.8, 0.9433), abs=1e-4)
+    certain = proportion([True] * 10)
+    assert certain.high == 1 and 0.7 < certain.low < 0.73
+    assert proportion([]) is None

@@ -1,0 +1,316 @@
+"""The command line in process: what it writes; every kind of bad input is one sentence, exit 2 and no file."""
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vdt.autoencoder import AutoencoderKL
+from vdt.checkpoints import save_model, save_vae
+from vdt.cli import BAD_INPUT, COMMANDS, INTERRUPTED, main
+from vdt.cli.generate import DESCRIPTION
+from vdt.config import VAE_CONFIGS
+from vdt.pipeline import Pipeline
+from vdt.planner import TASKS
+from vdt.video import probe, read_frames, write_video
+
+SIZE = 64  # of VDT-Tiny/2, whose clips have 6 frames
+
+
+@pytest.fixture
+def place(tmp_path, tiny_model, tiny_vae):
+    """A folder with weights, a clip of 9 frames at 12 fps, and an empty folder for what is written."""
+    save_model(tiny_model, tiny_model.config, tmp_path / "model.safetensors")
+    save_vae(tiny_vae, tiny_vae.config, tmp_path / "vae.safetensors")
+    noise = np.random.default_rng(0).integers(0, 256, (9, 6, 10, 3), dtype=np.uint8)
+    write_video(tmp_path / "clip.mp4", noise.repeat(16, 1).repeat(16, 2), 12)
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+def generate(place: Path, task: str, *options, clip="clip.mp4", **overrides) -> int:
+    values = {
+        "--model": place / "model.safetensors",
+        "--vae": place / "vae.safetensors",
+        "--output": place / "out" / "out.mp4",
+        "--steps": 2,
+        "--device": "cpu",
+        **({} if clip is None else {"--input": place / clip}),
+        **{f"--{key}": value for key, value in overrides.items()},
+    }
+    pairs = [text for key, value in values.items() for text in (key, str(value))]
+    return main(["generate", task, *pairs, *map(str, options)])
+
+
+def refused(capsys, code: int, *words: str) -> None:
+    error = capsys.readouterr().err
+    assert code == BAD_INPUT, error
+    assert error.startswith("vdt: ") and error.count("\n") == 1 and "Traceback" not in error, error
+    assert all(word in error for word in words), error
+
+
+def written(place: Path) -> list[str]:
+    return sorted(path.name for path in (place / "out").rglob("*"))
+
+
+def write_mask(path: Path, height: int, width: int, white=(slice(8, 20), slice(8, 20))) -> Path:
+    from PIL import Image
+
+    mask = np.zeros((height, width), np.uint8)
+    mask[white] = 255
+    Image.fromarray(mask).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "frames", "fps"),
+    [
+        ("predict", ["--given", 3], 6, 12),
+        ("predict", ["--given", 2, "--frames", 4, "--fps", 6], 4, 6),
+        ("backward", [], 6, 12),
+        ("interpolate", ["--every", 2], 6, 12),
+        ("interpolate", ["--every", 3, "--fps", 4], 7, 12),  # 3 frames, 3 apart, 3 times as fast
+        ("image-to-video", ["--frame", -1], 6, 12),
+        ("frames", ["--known", "0,-1"], 6, 12),
+    ],
+)
+def test_generate_every_task(place, capsys, task, options, frames, fps):
+    if "--fps" in options and task == "interpolate":
+        assert generate(place, task, *options, "--size", "32x48") == 0
+    else:
+        assert generate(place, task, *options) == 0
+    info = probe(place / "out" / "out.mp4")
+    assert (info.frames, float(info.fps)) == (frames, fps)
+    assert (info.height, info.width) == ((32, 48) if frames == 7 else (SIZE, SIZE))
+    assert "out.mp4" in capsys.readouterr().out
+    assert written(place) == ["out.mp4"]
+
+
+def test_generate_from_nothing_and_from_an_image(place):
+    assert generate(place, "unconditional", clip=None) == 0
+    assert probe(place / "out" / "out.mp4").frames == 6
+    image = write_mask(place / "image.png", 50, 30)
+    assert generate(place, "image_to_video", clip=image.name) == 0
+    assert float(probe(place / "out" / "out.mp4").fps) == 8
+
+
+def test_generate_keeps_given_pixels_and_writes_a_sheet(place, monkeypatch):
+    seen = []
+    original = Pipeline.generate
+    monkeypatch.setattr(
+        Pipeline, "generate", lambda self, *a, **k: seen.append((a, original(self, *a, **k))) or seen[-1][1]
+    )
+    mask = write_mask(place / "mask.png", 96, 160, (slice(40, 60), slice(70, 90)))
+    assert generate(place, "spatial", mask=mask, sheet=place / "out" / "sheet.png") == 0
+    (frames, pixels), clip = seen[0]
+    assert frames.shape == (6, SIZE, SIZE, 3) and 0 < pixels.float().mean() < 0.3
+    assert (clip.frames[~pixels.numpy()] == frames[~pixels.numpy()]).all()
+    assert written(place) == ["out.mp4", "sheet.png"]
+
+
+def test_the_same_seed_writes_the_same_video(place):
+    clips = []
+    for seed in (1, 1, 2):
+        assert generate(place, "predict", seed=seed) == 0
+        clips.append(np.stack(list(read_frames(place / "out" / "out.mp4"))))
+    assert (clips[0] == clips[1]).all() and (clips[0] != clips[2]).any()
+
+
+def bad_files(place: Path) -> None:
+    (place / "text.mp4").write_text("not a video")
+    (place / "cut.safetensors").write_bytes((place / "model.safetensors").read_bytes()[:3000])
+    (place / "code.safetensors").write_bytes(pickle.dumps(print))
+    write_mask(place / "small.png", 10, 10)
+    write_mask(place / "black.png", 96, 160, slice(0, 0))
+    (place / "file").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "words"),
+    [
+        ("predict", {"clip": "absent.mp4"}, ["no such file", "absent.mp4"]),
+        ("predict", {"clip": "text.mp4"}, ["text.mp4"]),
+        ("predict", {"clip": None}, ["--input"]),
+        ("predict", {"given": 10, "frames": 20}, ["--given 10", "got 9"]),
+        ("predict", {"given": 6}, ["6 of 6", "1 to 5"]),
+        ("predict", {"given": 0}, ["given 0"]),
+        ("predict", {"given": "x"}, ["--given", "x"]),
+        ("predict", {"every": 2}, ["--every", "predict"]),
+        ("predicts", {}, ["predicts", "predict"]),
+        ("interpolate", {"every": 1}, ["every=1"]),
+        ("frames", {}, ["--known"]),
+        ("frames", {"known": "0,x"}, ["x", "0-3,8,-1"]),
+        ("spatial", {}, ["--mask"]),
+        ("spatial", {"mask": "small.png"}, ["10x10", "160x96"]),
+        ("spatial", {"mask": "black.png"}, ["white"]),
+        ("spatial", {"mask": "absent.png"}, ["absent.png"]),
+        ("predict", {"size": "60x64"}, ["60x64", "64x64"]),
+        ("predict", {"size": "64"}, ["--size", "64x96"]),
+        ("predict", {"sampler": "best"}, ["best", "ddim"]),
+        ("predict", {"steps": 0}, ["--steps"]),
+        ("predict", {"steps": 5000}, ["5000"]),
+        ("predict", {"seed": -1}, ["--seed"]),
+        ("predict", {"guidance": "nan"}, ["--guidance"]),
+        ("predict", {"fps": 0}, ["--fps"]),
+        ("predict", {"start": 60}, ["60"]),
+        ("predict", {"device": "toaster"}, ["toaster"]),
+        ("predict", {"dtype": "int8"}, ["int8", "float32"]),
+        ("predict", {"model": "absent.safetensors"}, ["absent.safetensors"]),
+        ("predict", {"model": "cut.safetensors"}, ["cut.safetensors"]),
+        ("predict", {"model": "code.safetensors"}, ["code.safetensors"]),
+        ("predict", {"model": "vae.safetensors"}, ["vae.safetensors", "a VAE"]),
+        ("predict", {"vae": "model.safetensors"}, ["model.safetensors", "a VDT model"]),
+        ("predict", {"output": "out/out.avi"}, [".mp4"]),
+        ("predict", {"output": "absent/out.mp4"}, ["absent"]),
+        ("predict", {"output": "file/out.mp4"}, ["file"]),
+        ("predict", {"sheet": "out/sheet.txt"}, [".png"]),
+    ],
+)
+def test_bad_input_is_one_sentence(place, capsys, task, options, words):
+    bad_files(place)
+    files = {"mask", "model", "vae", "output", "sheet"}
+    options = {key: place / value if key in files else value for key, value in options.items()}
+    refused(capsys, generate(place, task, **options), *words)
+    assert written(place) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_any_work(place, capsys, monkeypatch):
+    def fail(*arguments, **options):
+        raise PermissionError(13, "Permission denied", "out")
+
+    monkeypatch.setattr("vdt.cli.options.tempfile.TemporaryFile", fail)
+    monkeypatch.setattr(Pipeline, "from_files", lambda *a, **k: pytest.fail("started to work"))
+    refused(capsys, generate(place, "predict"), "out", "not writable")
+
+
+def test_other_architecture_names_its_keys(place, capsys, tiny_model):
+    state = dict(tiny_model.state_dict())
+    state["blocks.9.extra"] = state.pop("final_layer.linear.bias")
+    save_model(state, tiny_model.config, place / "other.safetensors")
+    code = generate(place, "predict", model=place / "other.safetensors")
+    refused(capsys, code, "final_layer.linear.bias", "blocks.9.extra")
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, INTERRUPTED), (ValueError, BAD_INPUT)])
+def test_an_end_in_the_middle_leaves_nothing(place, capsys, monkeypatch, error, code):
+    def stop(path, frames, *arguments, **options):
+        def some():
+            yield frames[0]
+            raise error("stop")
+
+        return write_video(path, some(), *arguments, **options)
+
+    monkeypatch.setattr("vdt.video.write_video", stop)
+    assert generate(place, "predict") == code
+    assert written(place) == [] and capsys.readouterr().err.count("\n") == 1
+
+
+def test_errors_of_ours_are_not_hidden(place, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Pipeline, "generate", broken)
+    with pytest.raises(RuntimeError):
+        generate(place, "predict")
+
+
+def test_debug_shows_the_traceback(place, capsys):
+    assert generate(place, "predict", "--debug", given=6) == BAD_INPUT
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_missing_extra_says_what_to_install(place, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    refused(capsys, generate(place, "predict", sheet=place / "out" / "s.png"), "PIL", "vdt-video[studio]")
+    assert written(place) == []
+
+
+def test_info_says_what_a_file_holds(place, capsys, tiny_model):
+    assert main(["info", str(place / "model.safetensors")]) == 0
+    out = capsys.readouterr().out
+    parameters = sum(parameter.numel() for parameter in tiny_model.parameters())
+    assert "vdt" in out and f"{parameters:,}" in out and "float32" in out and tiny_model.config.to_json() in out
+    assert main(["info", str(place / "vae.safetensors")]) == 0
+    assert "vae" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["absent.safetensors", "cut.safetensors", "code.safetensors", "text.mp4", "out"])
+def test_info_refuses_what_is_no_weight_file(place, capsys, name):
+    bad_files(place)
+    refused(capsys, main(["info", str(place / name)]), name)
+
+
+def test_golden_convert_reads_the_official_file(place, capsys, golden):
+    target = place / "out" / "official.safetensors"
+    assert main(["convert", str(golden / "official_tiny.pt"), str(target), "--num-heads", "4"]) == 0
+    out = capsys.readouterr().out
+    assert all(word in out for word in ("parameters", "sha256", "config", str(target)))
+    assert main(["info", str(target)]) == 0
+
+
+def test_convert_refuses_code_and_other_targets(place, capsys, golden):
+    class Code:
+        def __reduce__(self):
+            return (Path.touch, (place / "ran",))
+
+    torch.save({"weights": Code()}, place / "code.pt")
+    target = place / "out" / "x.safetensors"
+    refused(capsys, main(["convert", str(place / "code.pt"), str(target)]), "code.pt", "code")
+    refused(capsys, main(["convert", str(place / "absent.pt"), str(target)]), "absent.pt")
+    refused(
+        capsys, main(["convert", str(golden / "official_tiny.pt"), str(target.with_suffix(".bin"))]), ".safetensors"
+    )
+    assert written(place) == [] and not (place / "ran").exists()
+
+
+def test_a_vae_of_other_channels_is_refused(place, capsys, tiny_vae):
+    config = VAE_CONFIGS["tiny"].from_dict({**json.loads(VAE_CONFIGS["tiny"].to_json()), "z_channels": 8})
+    save_vae(AutoencoderKL(config), config, place / "wide.safetensors")
+    refused(capsys, generate(place, "predict", vae=place / "wide.safetensors"), "8 channels")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0 and "--debug" in capsys.readouterr().out
+
+
+def test_help_describes_every_task():
+    assert all(task.replace("_", "-") in DESCRIPTION for task in TASKS)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["dance"], ["generate"], ["info"], ["train"], ["generate", "predict", "--loud"]]
+)
+def test_unusable_command_lines_are_one_sentence(capsys, arguments):
+    refused(capsys, main(arguments), "--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "absent.toml"], ["absent.toml"]),
+        (["scenes", "--split", "best", "--output", "{out}"], ["best", "test"]),
+        (["scenes", "--output", "{out}", "--family", "cats"], ["cats", "projectile"]),
+        (["scenes", "--output", "{out}", "--count", "0"], ["--count"]),
+        (["scenes", "--output", "{file}"], ["file"]),
+        (["evaluate", "--json", "{out}/absent/x.json"], ["absent"]),
+        (["evaluate", "--model", "{out}/absent.safetensors"], ["absent.safetensors"]),
+    ],
+)
+def test_other_commands_refuse_bad_input(place, capsys, arguments, words):
+    bad_files(place)
+    names = {"out": place / "out", "file": place / "file"}
+    refused(capsys, main([text.format(**names) for text in arguments]), *words)
+    assert written(place) == []
+
+
+def test_module_runs_as_a_command():
+    done = subprocess.run([sys.executable, "-m", "vdt", "info", "absent"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == BAD_INPUT and "absent" in done.stderr and done.stderr.count("\n") == 1

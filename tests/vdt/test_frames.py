@@ -1,0 +1,116 @@
+"""Frames: resize policies by geometry, and exact conversion between bytes and pixels."""
+
+import numpy as np
+import pytest
+import torch
+
+from vdt.frames import check_size, fit_frames, snap_size, to_pixels, to_uint8
+
+
+def gradient(height, width, count=1):
+    """Red grows to the right, green downwards, blue is 200."""
+    frame = np.empty((height, width, 3), np.uint8)
+    frame[..., 0] = np.linspace(0, 255, width).round()[None]
+    frame[..., 1] = np.linspace(0, 255, height).round()[:, None]
+    frame[..., 2] = 200
+    return np.repeat(frame[None], count, 0)
+
+
+@pytest.mark.parametrize("policy", ["crop", "fit", "stretch"])
+@pytest.mark.parametrize("source", [(64, 64), (48, 96), (97, 33), (8, 9), (1, 1), (300, 16)])
+@pytest.mark.parametrize("size", [(64, 64), (32, 80), (16, 16)])
+def test_result_has_the_size_and_keeps_flat_colours(policy, source, size):
+    flat = np.full((2, *source, 3), (10, 120, 230), np.uint8)
+    fitted = fit_frames(flat, size, policy)
+    assert fitted.shape == (2, *size, 3) and fitted.dtype == np.uint8
+    bars = (fitted == 0).all(-1)
+    assert (fitted[~bars] == (10, 120, 230)).all()
+    assert policy == "fit" or not bars.any()
+
+
+@pytest.mark.parametrize("policy", ["crop", "fit", "stretch"])
+def test_right_size_is_bit_exact(policy):
+    noise = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), dtype=np.uint8)
+    assert np.array_equal(fit_frames(noise, (32, 48), policy), noise)
+
+
+def test_crop_keeps_the_centre_and_stretch_everything():
+    wide = gradient(64, 128)
+    crop, stretch, fit = (fit_frames(wide, (64, 64), policy)[0] for policy in ("crop", "stretch", "fit"))
+    assert np.array_equal(crop, wide[0, :, 32:96])
+    assert stretch[32, 0, 0] < 5 and stretch[32, -1, 0] > 250
+    assert (fit[:16] == 0).all() and (fit[48:] == 0).all()
+    assert fit[32, 0, 0] < 5 and fit[32, -1, 0] > 250 and fit[16, 32, 1] < 8 and fit[47, 32, 1] > 247
+
+
+def test_shrinking_is_antialiased():
+    stripes = np.zeros((1, 64, 64, 3), np.uint8)
+    stripes[:, :, ::2] = 255
+    small = fit_frames(stripes, (16, 16))[0, :, 2:-2].astype(int)
+    assert abs(small - 127.5).max() < 8
+
+
+def test_frames_are_taken_one_at_a_time():
+    taken = []
+
+    def source():
+        for index in range(5):
+            assert index == 0 or taken[-1] == index - 1
+            taken.append(index)
+            yield gradient(40, 30)[0]
+
+    assert fit_frames(source(), (16, 16)).shape == (5, 16, 16, 3)
+
+
+def test_bad_frames_are_refused():
+    with pytest.raises(ValueError, match="no frames"):
+        fit_frames(iter(()), (16, 16))
+    with pytest.raises(ValueError, match="policy must be one of crop, fit, stretch"):
+        fit_frames(gradient(8, 8), (16, 16), "cover")
+    with pytest.raises(ValueError, match="expected uint8 frames"):
+        fit_frames(np.zeros((1, 8, 8, 3), np.float32), (16, 16))
+    with pytest.raises(ValueError, match="at least 1x1"):
+        fit_frames(gradient(8, 8), (0, 16))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_bytes_survive_the_round_trip(dtype):
+    frames = np.arange(256 * 3, dtype=np.int64).reshape(1, 16, 16, 3).astype(np.uint8)
+    pixels = to_pixels(frames)
+    assert pixels.shape == (1, 3, 16, 16) and pixels.dtype == torch.float32
+    assert pixels.min() == -1 and pixels.max() == 1
+    assert pixels[0, 1, 0, 0].item() == pytest.approx(frames[0, 0, 0, 1] / 127.5 - 1)
+    assert np.array_equal(to_uint8(pixels.to(dtype)), frames)
+
+
+def test_to_uint8_rounds_and_clamps():
+    values = torch.tensor([-2.0, 2.0, 100.4 / 127.5 - 1, 100.6 / 127.5 - 1])
+    frames = to_uint8(values.expand(1, 3, 1, 4))
+    assert frames[0, 0, :, 0].tolist() == [0, 255, 100, 101]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_non_finite_pixels_are_never_saved_as_black(value):
+    pixels = torch.zeros(1, 3, 2, 2)
+    pixels[0, 1, 1, 1] = value
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        to_uint8(pixels)
+
+
+def test_conversions_refuse_other_layouts():
+    with pytest.raises(ValueError, match=r"expected uint8 frames \(T, H, W, 3\)"):
+        to_pixels(np.zeros((1, 3, 8, 8), np.uint8))
+    with pytest.raises(ValueError, match=r"expected pixels \(T, 3, H, W\)"):
+        to_uint8(torch.zeros(1, 8, 8, 3))
+
+
+@pytest.mark.parametrize(
+    ("size", "nearest"), [((64, 64), (64, 64)), ((100, 72), (96, 80)), ((1, 23), (16, 16)), ((720, 1080), (720, 1088))]
+)
+def test_sizes_snap_to_the_nearest_multiple(size, nearest):
+    assert snap_size(size) == nearest
+    if size == nearest:
+        check_size(size)
+    else:
+        with pytest.raises(ValueError, match=f"nearest valid size is {nearest[0]}x{nearest[1]}"):
+            check_size(size)

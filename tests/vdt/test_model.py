@@ -1,0 +1,236 @@
+"""The transformer: official names, shapes, tables and answers, any clip size, and options that start as nothing."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from vdt.checkpoints import convert_official, load_model
+from vdt.config import VDT_CONFIGS, VDTConfig
+from vdt.layers import TimestepEmbedder, spatial_table, temporal_table
+from vdt.model import VDT, build_model
+
+TINY = VDT_CONFIGS["VDT-Tiny/2"]
+
+
+def latents(*shape, seed=3):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def linear(name, outputs, inputs):
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def official_keys(width, depth, patch=2, channels=4, num_frames=16, side=32):
+    """Names and shapes of an official file, written down from its description (facts/vdt.md §1.2)."""
+    keys = {
+        "pos_embed": (1, (side // patch) ** 2, width),
+        "time_embed": (1, num_frames, width),
+        "x_embedder.proj.weight": (width, channels, patch, patch),
+        "x_embedder.proj.bias": (width,),
+        "y_embedder.embedding_table.weight": (2, width),
+        **linear("t_embedder.mlp.0", width, 256),
+        **linear("t_embedder.mlp.2", width, width),
+        **linear("final_layer.linear", patch**2 * 2 * channels, width),
+        **linear("final_layer.adaLN_modulation.1", 2 * width, width),
+    }
+    for i in range(depth):
+        keys |= {f"blocks.{i}.temporal_norm1.weight": (width,), f"blocks.{i}.temporal_norm1.bias": (width,)}
+        for name, outputs, inputs in (
+            ("attn.qkv", 3 * width, width),
+            ("attn.proj", width, width),
+            ("temporal_attn.qkv", 3 * width, width),
+            ("temporal_attn.proj", width, width),
+            ("temporal_fc", width, width),
+            ("mlp.fc1", 4 * width, width),
+            ("mlp.fc2", width, 4 * width),
+            ("adaLN_modulation.1", 6 * width, width),
+        ):
+            keys |= linear(f"blocks.{i}.{name}", outputs, inputs)
+    return keys
+
+
+# ---- Official files --------------------------------------------------------------------------------------------------
+
+
+def test_golden_forward(golden, tmp_path):
+    """The official network's answer, through the converter and the loader."""
+    recorded = load_file(golden / "official_tiny_golden.safetensors")
+    with safe_open(golden / "official_tiny_golden.safetensors", "pt") as file:
+        sizes = file.metadata()
+    converted = tmp_path / "model.safetensors"
+    report = convert_official(golden / "official_tiny.pt", converted, num_heads=int(sizes["num_heads"]))
+    assert report.config.patch_size == int(sizes["patch_size"])
+    assert report.config.num_frames == int(sizes["num_frames"])
+    with torch.no_grad():
+        answer = load_model(converted)(recorded["forward_x"], recorded["forward_t"])
+    torch.testing.assert_close(answer, recorded["forward_out"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "depth", "parameters"), [("VDT-S/2", 384, 12, 41_361_056), ("VDT-L/2", 1152, 28, 859_704_224)]
+)
+def test_keys_shapes_and_counts_are_the_official_ones(name, width, depth, parameters):
+    """If this fails, no official checkpoint loads any more."""
+    with torch.device("meta"):
+        model = VDT(VDT_CONFIGS[name])
+    assert {key: tuple(value.shape) for key, value in model.state_dict().items()} == official_keys(width, depth)
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameters
+
+
+def test_spatial_table_is_half_column_then_half_row():
+    rows, columns, width = 2, 3, 8
+    table = spatial_table(rows, columns, width)
+    for row in range(rows):
+        for column in range(columns):
+            expected = []
+            for place in (column, row):
+                angles = [place / 10000 ** (i / (width / 4)) for i in range(width // 4)]
+                expected += [*map(math.sin, angles), *map(math.cos, angles)]
+            torch.testing.assert_close(table[0, row * columns + column], torch.tensor(expected))
+
+
+def test_temporal_table_is_sine_then_cosine_of_the_frame_number():
+    expected = [[*(f(frame / 10000 ** (i / 3)) for f in (math.sin, math.cos) for i in range(3))] for frame in range(4)]
+    torch.testing.assert_close(temporal_table(4, 6)[0], torch.tensor(expected))
+
+
+def test_timestep_sinusoid_is_cosine_first():
+    embedder = TimestepEmbedder(256)
+    embedder.mlp = torch.nn.Sequential(torch.nn.Linear(256, 256))
+    torch.nn.init.eye_(embedder.mlp[0].weight)
+    torch.nn.init.zeros_(embedder.mlp[0].bias)
+    angles = 7.5 * 10000 ** -(torch.arange(128) / 128)
+    torch.testing.assert_close(embedder(torch.tensor([7.5]))[0], torch.cat([angles.cos(), angles.sin()]))
+
+
+# ---- Any size --------------------------------------------------------------------------------------------------------
+
+
+def test_a_size_that_is_not_native_gets_the_tables_of_a_model_native_to_it(tiny_model):
+    """The same weights under other native sizes answer the same, so computed tables equal stored ones."""
+    native = VDT(dataclasses.replace(TINY, num_frames=3, input_size=4)).eval()
+    shared = {key: value for key, value in tiny_model.state_dict().items() if key not in ("pos_embed", "time_embed")}
+    native.load_state_dict(shared, strict=False)
+    x, t = latents(2, 3, 4, 4, 4), torch.tensor([5, 900])
+    with torch.no_grad():
+        assert torch.equal(tiny_model(x, t), native(x, t))
+
+
+@pytest.mark.parametrize(("frames", "height", "width"), [(6, 8, 8), (1, 8, 8), (16, 4, 12), (6, 12, 4), (2, 2, 2)])
+def test_any_clip_size_keeps_its_shape_and_the_state_dict(tiny_model, frames, height, width):
+    keys = list(tiny_model.state_dict())
+    with torch.no_grad():
+        answer = tiny_model(latents(2, frames, 4, height, width), torch.tensor([0, 999]))
+    assert answer.shape == (2, frames, 8, height, width)
+    assert torch.isfinite(answer).all()
+    assert list(tiny_model.state_dict()) == keys
+
+
+def test_rows_and_columns_are_not_confused(tiny_model):
+    """A patch depends on no other once attention is taken out, so a low wide clip is the top of a square one."""
+    for block in tiny_model.blocks:
+        torch.nn.init.zeros_(block.attn.proj.weight)
+    x, t = latents(1, 6, 4, 8, 8), torch.tensor([100])
+    with torch.no_grad():
+        torch.testing.assert_close(tiny_model(x[..., :4, :], t), tiny_model(x, t)[..., :4, :], rtol=1e-4, atol=1e-5)
+
+
+def test_computed_tables_follow_the_dtype_and_serve_training_after_sampling(tiny_model):
+    x, t = latents(1, 2, 4, 4, 4), torch.tensor([3])
+    with torch.inference_mode():
+        tiny_model(x, t)
+    tiny_model(x, t).sum().backward()
+    tiny_model.double()
+    assert tiny_model(x.double(), t).dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("shape", "t", "words"),
+    [
+        ((1, 2, 4, 7, 8), (1,), "multiple of the patch size 2, got 7 x 8"),
+        ((1, 2, 4, 8, 5), (1,), "multiple of the patch size 2, got 8 x 5"),
+        ((1, 2, 3, 8, 8), (1,), r"\(B, T, 4, h, w\), got \(1, 2, 3, 8, 8\)"),
+        ((2, 4, 8, 8), (2,), r"\(B, T, 4, h, w\)"),
+        ((2, 2, 4, 8, 8), (3,), r"timesteps .* got \(3,\)"),
+    ],
+)
+def test_wrong_sizes_are_named(tiny_model, shape, t, words):
+    with pytest.raises(ValueError, match=words):
+        tiny_model(torch.zeros(shape), torch.zeros(t))
+
+
+# ---- Time ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("temporal_adaln", [False, True])
+def test_one_timestep_per_frame_equals_one_per_clip_when_constant(tiny_model, temporal_adaln):
+    model = VDT(dataclasses.replace(TINY, temporal_adaln=temporal_adaln))
+    model.load_state_dict(tiny_model.state_dict(), strict=False)
+    x, t = latents(2, 6, 4, 8, 8), torch.tensor([10, 700])
+    with torch.no_grad():
+        torch.testing.assert_close(model(x, t[:, None].expand(2, 6)), model(x, t), rtol=1e-5, atol=1e-5)
+
+
+def test_integer_and_float_timesteps_agree_and_matter(tiny_model):
+    x, t = latents(1, 6, 4, 8, 8), torch.tensor([40])
+    with torch.no_grad():
+        assert torch.equal(tiny_model(x, t), tiny_model(x, t.float()))
+        assert not torch.allclose(tiny_model(x, t), tiny_model(x, t + 1))
+
+
+# ---- Initialisation and options --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["VDT-Tiny/2", "VDT-XS/2"])
+def test_an_untrained_model_answers_zero(name):
+    config = dataclasses.replace(VDT_CONFIGS[name], depth=1)
+    assert torch.count_nonzero(VDT(config)(latents(1, 2, 4, 4, 4), torch.tensor([500]))) == 0
+
+
+def test_a_generator_decides_the_weights():
+    first, second, other = (build_model(TINY, torch.Generator().manual_seed(seed)).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(first["blocks.0.attn.qkv.weight"], other["blocks.0.attn.qkv.weight"])
+
+
+def test_the_tables_are_not_trained(tiny_model):
+    assert not {"pos_embed", "time_embed"} & {name for name, _ in tiny_model.named_parameters()}
+
+
+@pytest.mark.parametrize("option", ["mask_embed", "temporal_adaln"])
+def test_an_option_adds_keys_but_changes_nothing_at_first(tiny_model, option):
+    """A plain file grafted into a model with the option gives the plain model's answers."""
+    model = VDT(dataclasses.replace(TINY, **{option: True})).eval()
+    missing, unexpected = model.load_state_dict(tiny_model.state_dict(), strict=False)
+    part = {"mask_embed": "mask_embedder.proj.", "temporal_adaln": ".temporal_adaLN.1."}[option]
+    assert missing and not unexpected and all(part in key for key in missing)
+    x, t, mask = latents(2, 6, 4, 8, 8), torch.tensor([10, 700]), latents(2, 6, 8, 8) > 0
+    with torch.no_grad():
+        assert torch.equal(model(x, t, mask), tiny_model(x, t))
+
+
+def test_our_temporal_branch_starts_closed():
+    block = VDT(dataclasses.replace(TINY, temporal_adaln=True)).blocks[0]
+    x = latents(1, 3, 4, TINY.hidden_size)
+    assert torch.equal(block(x, torch.ones(1, 1, 1, TINY.hidden_size)), x)
+
+
+def test_a_mask_is_read_per_frame_and_none_means_all_generate():
+    model = VDT(dataclasses.replace(TINY, mask_embed=True))
+    torch.nn.init.normal_(model.mask_embedder.proj.weight, generator=torch.Generator().manual_seed(0))
+    x, mask = latents(1, 6, 4, 8, 8), torch.ones(1, 6, 8, 8, dtype=torch.bool)
+    assert torch.equal(model.embed(x), model.embed(x, mask))
+    mask[:, 2] = False
+    changed = (model.embed(x, mask) != model.embed(x)).any(dim=-1)  # (B, T, N)
+    assert changed[:, 2].all() and changed.sum() == changed[:, 2].sum()
+    with pytest.raises(ValueError, match=r"expected a mask .* got \(1, 6, 4, 4\)"):
+        model(x, torch.tensor([0]), mask[..., :4, :4])
+
+
+def test_a_width_that_the_tables_cannot_fill_is_refused():
+    with pytest.raises(ValueError, match="multiple of 4"):
+        VDT(VDTConfig(hidden_size=6, depth=1, num_heads=2))

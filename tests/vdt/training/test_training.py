@@ -1,0 +1,172 @@
+"""Training: schedules in closed form, exact resume, and learning that can be seen."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from vdt.checkpoints import load_model, load_vae, save_vae
+from vdt.config import VAE_CONFIGS
+from vdt.data.clips import folder_clips
+from vdt.frames import to_pixels
+from vdt.training import train_from_recipe
+from vdt.training.ema import EMA
+from vdt.training.loop import CHECKPOINT, Loop, learning_rate
+from vdt.training.recipe import OptimRecipe
+from vdt.training.tasks import saliency
+from vdt.video import write_video
+
+pytest.importorskip("tensorboard", reason="training needs the extra 'train'")
+
+VAE_RECIPE = """
+kind = "vae"
+[model]
+name = "tiny"
+[data]
+source = "folder"
+folder = "videos"
+size = 32
+num_frames = 4
+[optim]
+steps = {steps}
+batch = 2
+lr = 3e-3
+warmup = 2
+[run]
+log_every = 1
+sheet_every = {steps}
+save_every = 1000
+"""
+VDT_RECIPE = VAE_RECIPE.replace('kind = "vae"', 'kind = "vdt"\nvae = "vae.safetensors"').replace(
+    'name = "tiny"', 'name = "VDT-Tiny/2"\nnum_frames = 4\ninput_size = 4'
+)
+
+
+@pytest.fixture
+def workshop(tmp_path, tiny_vae):
+    """A folder of two small videos of a moving square, a VAE, and a place for recipes."""
+    (tmp_path / "videos").mkdir()
+    for number in range(2):
+        frames = np.full((9, 40, 48, 3), 40 + 60 * number, np.uint8)
+        for t in range(9):
+            frames[t, 10:20, 4 * t : 4 * t + 10] = (250, 30, 120)
+        write_video(tmp_path / "videos" / f"{number}.mp4", frames, 8)
+    (tmp_path / "videos" / "broken.mp4").write_bytes(b"not a video")
+    save_vae(tiny_vae, tiny_vae.config, tmp_path / "vae.safetensors")
+    return tmp_path
+
+
+def train(workshop, text, name, steps, **arguments):
+    path = workshop / f"{name}.toml"
+    path.write_text(text.format(steps=steps))
+    return train_from_recipe(path, output=workshop / name, progress=False, **arguments)
+
+
+def test_learning_rate_in_closed_form():
+    optim = OptimRecipe(steps=100, lr=1.0, warmup=10, decay=0.5)
+    assert learning_rate(0, optim) == pytest.approx(0.1)
+    assert learning_rate(9, optim) == learning_rate(50, optim) == 1.0
+    assert learning_rate(75, optim) == pytest.approx(0.5)
+    assert learning_rate(99, optim) == pytest.approx(0.02)
+
+
+def test_average_follows_its_recurrence_and_swaps_back():
+    module = nn.Linear(2, 1)
+    ema = EMA(module, decay=0.5)
+    expected = module.weight.detach().clone()
+    for step in range(30):
+        with torch.no_grad():
+            module.weight.add_(1.0)
+        ema.update(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * module.weight.detach()
+    assert torch.allclose(ema.shadow["weight"], expected, atol=1e-5)
+    live = module.weight.detach().clone()
+    with ema.swapped():
+        assert torch.allclose(module.weight, expected, atol=1e-5)
+    assert torch.equal(module.weight, live)
+
+
+def test_saliency_favours_what_moves_or_is_vivid_and_has_mean_one():
+    pixels = torch.zeros(1, 3, 16, 16)
+    pixels[:, 0, 2:4, 2:4] = 1.0  # vivid
+    still = torch.zeros(1, 3, 16, 16)
+    still[:, :, 8:10, 8:10] = 0.8  # was there in other frames
+    weight = saliency(pixels, still, strength=4.0)
+    assert weight.mean().item() == pytest.approx(1.0)
+    assert weight[0, 0, 2, 2] > 3 * weight[0, 0, 15, 15]
+    assert weight[0, 0, 8, 8] > 3 * weight[0, 0, 15, 15]
+
+
+@pytest.mark.parametrize("text", [VAE_RECIPE, VDT_RECIPE], ids=["vae", "vdt"])
+def test_a_resumed_run_is_bit_equal_to_one_that_never_stopped(workshop, text, monkeypatch):
+    straight = train(workshop, text, "straight", 6)
+    after_step = Loop._after_step
+
+    def interrupted(self, loss, writer, bar):
+        after_step(self, loss, writer, bar)
+        if self.state.step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Loop, "_after_step", interrupted)
+    first = train(workshop, text, "stopped", 6)
+    assert (first.step, first.finished) == (3, False)
+    monkeypatch.setattr(Loop, "_after_step", after_step)
+    second = train(workshop, text, "stopped", 6)
+    assert (second.step, second.finished) == (6, True)
+    ours, theirs = load_file(second.folder / CHECKPOINT), load_file(straight.folder / CHECKPOINT)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert load_file(second.weight).keys() == load_file(straight.weight).keys()
+
+
+def test_a_vae_learns_and_its_file_loads(workshop):
+    result = train(workshop, VAE_RECIPE, "vae", 60)
+    clips = to_pixels(folder_clips(workshop / "videos", 4, size=32, num_frames=4, fps=8)[0])
+    untrained = load_vae(workshop / "vae.safetensors")
+    trained = load_vae(result.weight)
+    with torch.no_grad():
+        error = [float((vae.decode(vae.encode(clips).mean) - clips).abs().mean()) for vae in (untrained, trained)]
+    assert error[1] < 0.5 * error[0]
+    assert trained.config == VAE_CONFIGS["tiny"]
+    assert list(result.folder.glob("sheet-*.png"))
+
+
+def test_a_vdt_learns_its_one_clip_and_its_file_loads(workshop):
+    losses = []
+    step = Loop.step
+
+    def watched(self):
+        loss = step(self)
+        losses.append(float(loss.scalars["mse"]))
+        return loss
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "step", watched)
+        result = train(workshop, VDT_RECIPE, "vdt", 150)
+    assert np.mean(losses[-20:]) < 0.6 * np.mean(losses[:5])
+    model = load_model(result.weight)
+    assert model.config.num_frames == 4
+    scaled = load_file(next(result.folder.glob("latents-*")))["latents"].float() - model.config.diffusion.latent_shift
+    assert float((scaled * model.config.diffusion.latent_scale).std()) == pytest.approx(1, abs=0.05)
+
+
+def test_folder_windows_follow_one_another_and_skip_broken_files(workshop):
+    clips = folder_clips(workshop / "videos", 100, size=32, num_frames=4, fps=8)
+    assert clips.shape == (4, 4, 32, 32, 3)  # two windows of each readable video
+    assert len(folder_clips(workshop / "videos", 2, size=32, num_frames=4, fps=8)) == 2
+    with pytest.raises(ValueError, match="no window of 64 frames"):
+        folder_clips(workshop / "videos", 2, size=32, num_frames=64, fps=8)
+    with pytest.raises(ValueError, match="no folder of videos"):
+        folder_clips(workshop / "none", 2, size=32, num_frames=4, fps=8)
+
+
+def test_state_of_another_model_is_refused(workshop):
+    train(workshop, VAE_RECIPE, "vae", 1)
+    other = VAE_RECIPE.replace('name = "tiny"', 'name = "small"')
+    with pytest.raises(ValueError, match="another model"):
+        train(workshop, other, "vae", 2)

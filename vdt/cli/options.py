@@ -1,0 +1,92 @@
+"""Options and checks that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from pathlib import Path
+
+MAX_SEED = 2**64 - 1
+STEPS, SAMPLER = 20, "ddim"  # one default for all commands: what is measured is what people get
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which weights run, where, and in which precision."""
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", type=Path, metavar="FILE", help="VDT weights (default: the bundled ones)")
+    group.add_argument("--vae", type=Path, metavar="FILE", help="VAE weights (default: the bundled ones)")
+    group.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda where there is one, else cpu)")
+    group.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16 (default: float32)")
+
+
+def add_sampling_options(parser: argparse.ArgumentParser) -> None:
+    """How the model is sampled."""
+    group = parser.add_argument_group("sampling")
+    group.add_argument(
+        "--steps", type=positive, default=STEPS, metavar="N", help=f"evaluations of the network (default: {STEPS})"
+    )
+    group.add_argument("--sampler", default=SAMPLER, help=f"ancestral, ddim or dpmpp_2m (default: {SAMPLER})")
+    group.add_argument(
+        "--guidance",
+        type=finite,
+        default=1.0,
+        metavar="G",
+        help="weight of what is given: 1 is off, more follows it closer at twice the time (default: 1)",
+    )
+    group.add_argument("--seed", type=seed, default=0, metavar="S", help="same seed, same clip (default: 0)")
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number of 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, expected 1 or more")
+    return value
+
+
+def seed(text: str) -> int:
+    """An argparse type: a seed that torch takes."""
+    value = int(text)
+    if not 0 <= value <= MAX_SEED:
+        raise argparse.ArgumentTypeError(f"got {text}, expected 0 to 2**64 - 1")
+    return value
+
+
+def finite(text: str) -> float:
+    """An argparse type: a number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"got {text}, expected a number")
+    return value
+
+
+def size(text: str) -> tuple[int, int]:
+    """An argparse type: HxW as (height, width)."""
+    height, cross, width = text.lower().partition("x")
+    if not (cross and height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected height x width such as 64x96")
+    return int(height), int(width)
+
+
+def check_output(path: Path | None, *suffixes: str) -> None:
+    """Refuse a file that could not be written before any work is done; ValueError or OSError."""
+    if path is None:
+        return
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise ValueError(f"output '{path}' must end in {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise ValueError(f"output '{path}' is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise ValueError(f"the folder of output '{path}' does not exist: create '{path.parent}' first")
+    check_folder(path.parent)
+
+
+def check_folder(path: Path) -> None:
+    """Create an output folder if need be and refuse it if it cannot be written into."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ValueError(f"output folder '{path}' is not writable: {error.strerror}") from error

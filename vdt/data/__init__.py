@@ -1,0 +1,1 @@
+"""Clips to learn from: simulated scenes and folders of videos."""

@@ -1,0 +1,28 @@
+"""Diffusion over masked latent videos: the schedule, the denoiser seam, samplers and losses."""
+
+from .denoiser import Denoiser, MaskedDenoiser, Prediction, to_prediction
+from .loss import LossTerms, corrected_loss, stratified_timesteps
+from .official import official_loss, official_sample
+from .samplers import SAMPLERS, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m
+from .sampling import sample_latents
+from .schedule import Schedule, ScheduleCoeffs
+
+__all__ = [
+    "SAMPLERS",
+    "Denoiser",
+    "LossTerms",
+    "MaskedDenoiser",
+    "Prediction",
+    "Schedule",
+    "ScheduleCoeffs",
+    "StepInfo",
+    "corrected_loss",
+    "official_loss",
+    "official_sample",
+    "sample_ancestral",
+    "sample_ddim",
+    "sample_dpmpp_2m",
+    "sample_latents",
+    "stratified_timesteps",
+    "to_prediction",
+]

@@ -1,0 +1,144 @@
+"""Samplers as small functions over a denoiser: they know the schedule, not the network, the mask or the guidance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from .denoiser import Denoiser
+from .schedule import Schedule
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StepInfo:
+    """Progress after one step, counted from 1: the timestep just left and the clean video expected there."""
+
+    step: int
+    num_steps: int
+    timestep: int
+    x0: Tensor
+
+
+NoiseSource = Callable[[int], Tensor]  # step number from 0 -> standard normal noise of the state's shape
+StepCallback = Callable[[StepInfo], None]
+
+
+class Sampler(Protocol):
+    """x (B,T,C,h,w) pure noise -> a sample, over all steps of `schedule`, which is the denoiser's own."""
+
+    def __call__(
+        self,
+        denoise: Denoiser,
+        x: Tensor,
+        schedule: Schedule,
+        *,
+        noise: NoiseSource | None = None,
+        callback: StepCallback | None = None,
+    ) -> Tensor: ...
+
+
+def sample_ancestral(
+    denoise: Denoiser,
+    x: Tensor,
+    schedule: Schedule,
+    *,
+    noise: NoiseSource | None = None,
+    callback: StepCallback | None = None,
+) -> Tensor:
+    """DDPM, algorithm 2 of Ho et al. (arXiv 2006.11239), with the learned variance where there is one."""
+    noise = _required(noise, "ancestral")
+    x = denoise.keep(x)
+    for step, index in _steps(schedule):
+        c = schedule.at(index, x)
+        prediction = denoise(x, index)
+        x = c.posterior_x0 * prediction.x0 + c.posterior_x * x
+        if index > 0:
+            log_variance = prediction.log_variance
+            log_variance = c.posterior_log_variance if log_variance is None else log_variance
+            x = x + torch.exp(0.5 * log_variance) * noise(step)
+        x = denoise.keep(x)
+        _report(callback, schedule, step, denoise.keep(prediction.x0))
+    return x
+
+
+def sample_ddim(
+    denoise: Denoiser,
+    x: Tensor,
+    schedule: Schedule,
+    *,
+    noise: NoiseSource | None = None,
+    callback: StepCallback | None = None,
+    eta: float = 0.0,
+) -> Tensor:
+    """DDIM, equations 12 and 16 of Song et al. (arXiv 2010.02502): eta 0 is deterministic, 1 is DDPM-like."""
+    noise = _required(noise, "ddim with eta") if eta else noise
+    x = denoise.keep(x)
+    for step, index in _steps(schedule):
+        c = schedule.at(index, x)
+        prediction = denoise(x, index)
+        sigma = eta * c.noise_prev / c.noise * torch.sqrt(1 - c.alpha_bar / c.alpha_bar_prev)
+        direction = torch.sqrt((c.noise_prev**2 - sigma**2).clamp(min=0))
+        x = c.signal_prev * prediction.x0 + direction * prediction.epsilon
+        if noise is not None and eta and index > 0:
+            x = x + sigma * noise(step)
+        x = denoise.keep(x)
+        _report(callback, schedule, step, denoise.keep(prediction.x0))
+    return x
+
+
+def sample_dpmpp_2m(
+    denoise: Denoiser,
+    x: Tensor,
+    schedule: Schedule,
+    *,
+    noise: NoiseSource | None = None,
+    callback: StepCallback | None = None,
+) -> Tensor:
+    """DPM-Solver++(2M), algorithm 2 of Lu et al. (arXiv 2211.01095); first and last step of first order.
+
+    Unlike the paper's, our steps can grow fast in λ near clean data; the extrapolation then reaches no further than
+    for equal steps, without which it overshoots (measured on Gaussian data: 20 steps were worse than DDIM's).
+    """
+    x = denoise.keep(x)
+    last_x0: Tensor | None = None
+    last_h = torch.zeros(())
+    for step, index in _steps(schedule):
+        c = schedule.at(index, x)
+        x0 = denoise(x, index).x0
+        h = c.half_log_snr_prev - c.half_log_snr  # infinite from pure noise and to clean data
+        extrapolated = x0
+        if last_x0 is not None and index > 0:
+            extrapolated = x0 + (h / (2 * last_h)).clamp(max=0.5) * (x0 - last_x0)
+        x = c.noise_prev / c.noise * x - c.signal_prev * torch.expm1(-h) * extrapolated
+        x = denoise.keep(x)
+        last_x0, last_h = x0, h
+        _report(callback, schedule, step, denoise.keep(x0))
+    return x
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "ancestral": sample_ancestral,
+    "ddim": sample_ddim,
+    "dpmpp_2m": sample_dpmpp_2m,
+}
+
+
+def _steps(schedule: Schedule) -> Iterator[tuple[int, int]]:
+    """(step number from 0, index from the noisiest down to 0)."""
+    return enumerate(range(schedule.num_steps - 1, -1, -1))
+
+
+def _required(noise: NoiseSource | None, sampler: str) -> NoiseSource:
+    if noise is None:
+        raise ValueError(f"the sampler {sampler} adds noise at every step: pass noise=, a callable of the step number")
+    return noise
+
+
+def _report(callback: StepCallback | None, schedule: Schedule, step: int, x0: Tensor) -> None:
+    if callback is not None:
+        timestep = int(schedule.timesteps[schedule.num_steps - 1 - step])
+        callback(StepInfo(step=step + 1, num_steps=schedule.num_steps, timestep=timestep, x0=x0))

@@ -1,0 +1,76 @@
+"""The one call that generates: given latents and a mask in, the completed latents out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .denoiser import MaskedDenoiser
+from .samplers import SAMPLERS, StepCallback
+from .schedule import Schedule
+
+
+@torch.no_grad()
+def sample_latents(
+    model: Any,
+    given: Tensor,
+    mask: Tensor,
+    *,
+    generator: torch.Generator,
+    steps: int | str = 20,
+    sampler: str = "ddim",
+    guidance_scale: float = 1.0,
+    schedule: Schedule | None = None,
+    callback: StepCallback | None = None,
+) -> Tensor:
+    """Generate the masked cells of a latent video; the given cells come back bit for bit.
+
+    Args:
+        model: a VDT, or any callable model(x, t, mask=) if `schedule` is passed.
+        given: clean scaled latents (B,T,C,h,w), on the model's device; any value where the mask is True.
+        mask: bool (B,T,h,w) or (1,T,h,w), True = generate.
+        generator: CPU generator of all noise, so that a seed means the same clip on every device.
+        steps: network evaluations, see `Schedule.respace`.
+        sampler: a name of `SAMPLERS`.
+        guidance_scale: 1 is off; above 1 the given cells weigh more, at twice the cost.
+        schedule: the training schedule; by default that of the model's config.
+        callback: called after every step; what it raises ends the sampling.
+
+    Raises:
+        ValueError: for an unknown sampler, impossible steps, or shapes that do not fit; or if values stop being finite.
+    """
+    if sampler not in SAMPLERS:
+        raise ValueError(f"unknown sampler {sampler!r}, expected one of {', '.join(SAMPLERS)}")
+    mask = _checked_mask(given, mask)
+    schedule = Schedule.from_config(model.config.diffusion) if schedule is None else schedule
+    schedule = schedule.respace(steps)
+    if not mask.any():
+        return given.clone()
+
+    def noise(step: int = 0) -> Tensor:
+        return torch.randn(given.shape, generator=generator, dtype=torch.float32).to(given.device)
+
+    x = noise()
+    denoise = MaskedDenoiser(
+        model, schedule, given.float(), mask, guidance_scale, noise() if guidance_scale != 1 else None
+    )
+    x = SAMPLERS[sampler](denoise, x, schedule, noise=noise, callback=callback)
+    return torch.where(mask.unsqueeze(2), x.to(given.dtype), given)
+
+
+def _checked_mask(given: Tensor, mask: Tensor) -> Tensor:
+    """The mask expanded to (B,T,h,w) on the device of `given`, after checking that the two fit."""
+    if given.ndim != 5:
+        raise ValueError(f"given latents must have shape (B, T, C, h, w), got {tuple(given.shape)}")
+    batch, frames, _, height, width = given.shape
+    expected = (batch, frames, height, width)
+    if mask.dtype != torch.bool:
+        raise ValueError(f"the mask must be bool with True = generate, got {mask.dtype}")
+    if mask.ndim != 4 or mask.shape[0] not in (1, batch) or mask.shape[1:] != expected[1:]:
+        raise ValueError(f"the mask must have shape {expected} to fit the given latents, got {tuple(mask.shape)}")
+    mask = mask.to(given.device).expand(expected)
+    if not bool((torch.isfinite(given) | mask.unsqueeze(2)).all()):
+        raise ValueError(f"the given latents hold non-finite values in {given.dtype}: encode the video in float32")
+    return mask

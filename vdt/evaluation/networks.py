@@ -1,0 +1,106 @@
+"""Clips as the model and its autoencoder make them: in batches, with noise that depends on the clip alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..autoencoder import AutoencoderKL
+from ..diffusion import SAMPLERS, MaskedDenoiser, Schedule
+from ..frames import to_pixels, to_uint8
+from ..model import VDT
+
+Frames = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the model is sampled; see `sample_latents`."""
+
+    steps: int | str = 20
+    sampler: str = "ddim"
+    guidance_scale: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.sampler not in SAMPLERS:
+            raise ValueError(f"unknown sampler {self.sampler!r}, expected one of {', '.join(SAMPLERS)}")
+
+
+@torch.no_grad()
+def network_frames(
+    model: VDT | None,
+    vae: AutoencoderKL | None,
+    clips: Sequence[Frames],
+    known: NDArray[np.bool_],
+    sampling: Sampling,
+    *,
+    start: int = 0,
+) -> dict[str, list[Frames]]:
+    """What "model" and "vae" (the truth there and back) make of a batch, given frames pasted back; {} without networks.
+
+    Args:
+        model: or None for the VAE alone.
+        vae: or None for nothing.
+        clips: uint8 (T, H, W, 3) each.
+        known: (T,) bool, True where given.
+        start: number of the first clip; with the seed it fixes each clip's noise.
+    """
+    if vae is None:
+        return {}
+    like = _first_parameter(vae)
+    raw = vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()  # (B, T, C, h, w)
+    result = {"vae": _compose(vae.decode_video(raw.to(like)), clips, known)}
+    if model is not None:
+        diffusion = model.config.diffusion
+        latents = (raw - diffusion.latent_shift) * diffusion.latent_scale
+        latents = latents.to(_first_parameter(model).device)
+        generators = [clip_generator(sampling.seed, start + index) for index in range(len(clips))]
+        made = sample_clips(model, latents, known, sampling, generators)
+        raw = (made / diffusion.latent_scale + diffusion.latent_shift).to(like)
+        result["model"] = _compose(vae.decode_video(raw), clips, known)
+    return result
+
+
+def sample_clips(
+    model: VDT, latents: Tensor, known: NDArray[np.bool_], sampling: Sampling, generators: Sequence[torch.Generator]
+) -> Tensor:
+    """`sample_latents` for a batch (B,T,C,h,w) whose clips each draw from their own generator."""
+    mask = torch.from_numpy(~known).to(latents.device)[None, :, None, None]  # (1, T, 1, 1)
+    mask = mask.expand(*latents.shape[:2], *latents.shape[3:])  # (B, T, h, w)
+    latents = torch.where(mask.unsqueeze(2), torch.zeros_like(latents), latents)  # nothing leaks
+    schedule = Schedule.from_config(model.config.diffusion).respace(sampling.steps)
+
+    def noise(step: int = 0) -> Tensor:
+        drawn = [torch.randn(latents.shape[1:], generator=generator) for generator in generators]
+        return torch.stack(drawn).to(latents)
+
+    x = noise()
+    guidance_noise = noise() if sampling.guidance_scale != 1 else None
+    denoise = MaskedDenoiser(model, schedule, latents, mask, sampling.guidance_scale, guidance_noise)
+    x = SAMPLERS[sampling.sampler](denoise, x, schedule, noise=noise)
+    return torch.where(mask.unsqueeze(2), x, latents)
+
+
+def clip_generator(seed: int, index: int) -> torch.Generator:
+    """The CPU generator of one clip of an evaluation."""
+    state = np.random.SeedSequence((seed, index)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]))
+
+
+def _compose(decoded: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_]) -> list[Frames]:
+    """Decoded (B, T, 3, H, W) as uint8 frames, with the given ones copied from the clips."""
+    composed = [to_uint8(pixels) for pixels in decoded]
+    for frames, clip in zip(composed, clips, strict=True):
+        frames[known] = clip[known]
+    return composed
+
+
+def _first_parameter(module: nn.Module) -> Tensor:
+    """A tensor to hand to Tensor.to: device and dtype of a module."""
+    return next(iter(module.parameters()))

@@ -1,0 +1,148 @@
+"""A report as files to read: JSON, a markdown table, plots and a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import atomic_path
+from ..sheet import Row, contact_sheet
+from .evaluate import Report
+
+LABELS = {
+    "model": "VDT",
+    "vae": "VAE round trip",
+    "copy_last": "copy last",
+    "linear_blend": "linear blend",
+    "constant_velocity": "constant velocity",
+    "quadratic": "quadratic",
+    "readout": "readout of the truth",
+}
+SHEET_METHODS = ("truth", "model", "quadratic")
+_STYLES: dict[str, dict[str, Any]] = {
+    "model": {"color": "#e0701a", "linewidth": 2.4, "zorder": 5},
+    "vae": {"color": "#7a7a7a", "linestyle": "--"},
+    "copy_last": {"color": "#b5651d", "linestyle": ":"},
+    "linear_blend": {"color": "#8a2be2", "linestyle": "-."},
+    "constant_velocity": {"color": "#2a7fb8"},
+    "quadratic": {"color": "#1b7a3d"},
+    "readout": {"color": "#bbbbbb", "linestyle": ":"},
+}
+
+
+def write_report(report: Report, folder: str | Path) -> None:
+    """Writes report.json, table.md, error_by_frame.png, centroid.png and sheet.png, each whole or not at all.
+
+    Args:
+        report: what `evaluate` returned.
+        folder: made if it is not there.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_text(report.to_json(), folder / "report.json")
+    _write_text(markdown_table(report), folder / "table.md")
+    plot_error_by_frame(report, folder / "error_by_frame.png")
+    plot_centroid(report, folder / "centroid.png")
+    if report.samples:
+        write_sheet(report, folder / "sheet.png")
+
+
+def markdown_table(report: Report) -> str:
+    """The report's families and methods as one markdown table, with 95 % intervals of the centroid error."""
+    values = report.values
+    size = "x".join(str(side) for side in values["size"])
+    lines = [
+        f"{values['count']} clips of the {values['split']} split, {size}, {values['num_frames']} frames, "
+        f"{values['given']} given ({values['task'].replace('_', ' ')}), {values['sampler']} {values['steps']} steps, "
+        f"seed {values['seed']}.",
+        "",
+        "| scenes | method | centroid error, px (95 %) | ball present | contact right | PSNR, dB | SSIM |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for family, methods in values["families"].items():
+        lines += [_row(_family_title(family, methods), name, record) for name, record in methods.items()]
+    majority = "Contact right counts clips whose contact is not yet in the given frames; in brackets: always saying the"
+    return "\n".join([*lines, "", majority + " more frequent answer.", ""])
+
+
+def plot_error_by_frame(report: Report, path: Path) -> None:
+    """Mean centroid error of each method at each generated frame, one panel per family."""
+    families = report.values["families"]
+    figure, axes = _figure(len(families))
+    for axis, (family, methods) in zip(axes, families.items(), strict=True):
+        for name, record in methods.items():
+            curve = np.array([np.nan if v is None else v for v in record["centroid_px_by_frame"]])
+            axis.plot(np.arange(len(curve)), curve, label=LABELS[name], marker=".", markersize=4, **_STYLES[name])
+        axis.set(title=_family_title(family, methods), xlabel="frame", yscale="log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.grid(alpha=0.25)
+    axes[0].set_ylabel("centroid error, px")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False)
+    _save(figure, path)
+
+
+def plot_centroid(report: Report, path: Path) -> None:
+    """Mean centroid error of each method with its 95 % interval, one panel per family."""
+    families = report.values["families"]
+    figure, axes = _figure(len(families))
+    for axis, (family, methods) in zip(axes, families.items(), strict=True):
+        means = np.array([record["centroid_px"] for record in methods.values()], dtype=float)
+        bounds = np.array([record["centroid_px_ci"] or (np.nan, np.nan) for record in methods.values()])
+        colours = [_STYLES[name]["color"] for name in methods]
+        spread = np.abs(bounds - means[:, None]).T
+        axis.barh(range(len(means)), means, xerr=spread, color=colours, height=0.7, capsize=2, ecolor="#333333")
+        axis.set(title=_family_title(family, methods), xlabel="centroid error, px")
+        axis.grid(alpha=0.25, axis="x")
+        names = [LABELS[name] for name in methods]
+    axes[0].set_yticks(range(len(names)), names)  # the panels share this axis
+    axes[0].invert_yaxis()
+    _save(figure, path)
+
+
+def write_sheet(report: Report, path: Path) -> None:
+    """Contact sheet of the kept clips: the truth, the model and the quadratic fit below each other."""
+    rows = []
+    for sample in report.samples:
+        for name in (name for name in SHEET_METHODS if name in sample.frames):
+            generated = None if name == "truth" else (~sample.known).tolist()
+            label = f"{sample.label}\ntruth" if name == "truth" else LABELS[name]
+            rows.append(Row(label=label, frames=sample.frames[name], generated=generated))
+    contact_sheet(rows, path)
+
+
+def _row(family: str, name: str, record: dict[str, Any]) -> str:
+    centroid, (low, high) = record["centroid_px"], record["centroid_px_ci"] or (None, None)
+    error = "-" if centroid is None else f"{centroid:.2f} ({low:.2f} to {high:.2f})"
+    contact = "-"
+    if record["contact_accuracy"] is not None:
+        contact = f"{record['contact_accuracy']:.0%} ({record['contact_majority']:.0%})"
+    present = "-" if record["present"] is None else f"{record['present']:.1%}"
+    psnr = "-" if name == "readout" else f"{record['psnr']:.2f}"
+    ssim = "-" if name == "readout" else f"{record['ssim']:.3f}"
+    return f"| {family} | {LABELS[name]} | {error} | {present} | {contact} | {psnr} | {ssim} |"
+
+
+def _family_title(family: str, methods: dict[str, Any]) -> str:
+    count = next(iter(methods.values()))["clips"]
+    return f"{family.replace('_', ' ')} (n={count})"
+
+
+def _figure(panels: int) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * panels + 1.2, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)  # no pyplot: nothing global is touched
+    return figure, np.atleast_1d(figure.subplots(1, panels, sharey=True))
+
+
+def _save(figure: Any, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=140)
+
+
+def _write_text(text: str, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,112 @@
+"""Frames to the size of the model, and between uint8 frames and pixels in [-1, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+# Frames are uint8 (T, H, W, 3) arrays, pixels float (T, 3, H, W) tensors; sizes are (height, width).
+
+FitPolicy = Literal["crop", "fit", "stretch"]
+SIZE_MULTIPLE = 16  # VAE downscale 8 times patch size 2
+
+
+def fit_frames(
+    frames: np.ndarray | Iterable[np.ndarray], size: tuple[int, int], policy: FitPolicy = "crop"
+) -> np.ndarray:
+    """Resize uint8 (H, W, 3) frames to one size, antialiased; returns uint8 (T, height, width, 3).
+
+    Frames are taken one at a time, so an iterator over a large video needs memory for the small clip only.
+    Frames that already have the size come back bit-exact.
+
+    Args:
+        frames: (T, H, W, 3) or an iterator of (H, W, 3).
+        size: height and width in pixels.
+        policy: "crop" covers the size and cuts the centre, "fit" keeps the whole frame between black bars,
+            "stretch" changes the aspect ratio.
+    """
+    if policy not in get_args(FitPolicy):
+        raise ValueError(f"policy must be one of {', '.join(get_args(FitPolicy))}, got {policy!r}")
+    if min(size) < 1:
+        raise ValueError(f"size must be at least 1x1, got {size}")
+    fitted = [_fit(_check_frame(frame), size, policy) for frame in frames]
+    if not fitted:
+        raise ValueError("there are no frames to resize")
+    return np.stack(fitted)
+
+
+def to_pixels(frames: np.ndarray) -> Tensor:
+    """Turn uint8 frames (T, H, W, 3) into float32 pixels (T, 3, H, W) in [-1, 1]."""
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
+        raise ValueError(f"expected uint8 frames (T, H, W, 3), got {frames.dtype} {frames.shape}")
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).float() / 127.5 - 1
+    return rearrange(pixels, "t h w c -> t c h w").contiguous()
+
+
+def to_uint8(pixels: Tensor) -> np.ndarray:
+    """Turn pixels (T, 3, H, W) in [-1, 1] into uint8 frames (T, H, W, 3), rounded: the exact inverse of to_pixels.
+
+    Values beyond [-1, 1] are clamped; ValueError if any is not finite, since NaN would be saved as black.
+    """
+    if pixels.ndim != 4 or pixels.shape[1] != 3:
+        raise ValueError(f"expected pixels (T, 3, H, W), got {tuple(pixels.shape)}")
+    values = pixels.detach().float()
+    if not torch.isfinite(values).all():
+        raise ValueError("the frames hold NaN or infinite values: decode in float32 instead of half precision")
+    frames = ((values + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+    return np.ascontiguousarray(rearrange(frames, "t c h w -> t h w c").numpy())
+
+
+def snap_size(size: tuple[int, int], multiple: int = SIZE_MULTIPLE) -> tuple[int, int]:
+    """The nearest (height, width) that the model can process: each a positive multiple, halves rounded up."""
+    height, width = (max(multiple, (side + multiple // 2) // multiple * multiple) for side in size)
+    return height, width
+
+
+def check_size(size: tuple[int, int], multiple: int = SIZE_MULTIPLE) -> None:
+    """Refuse a (height, width) the model cannot process with a ValueError that names the nearest valid one."""
+    nearest = snap_size(size, multiple)
+    if tuple(size) != nearest:
+        raise ValueError(
+            f"size {size[0]}x{size[1]} (height x width) is not made of multiples of {multiple}: "
+            f"the nearest valid size is {nearest[0]}x{nearest[1]}"
+        )
+
+
+def _fit(frame: np.ndarray, size: tuple[int, int], policy: FitPolicy) -> np.ndarray:
+    scales = (size[0] / frame.shape[0], size[1] / frame.shape[1])
+    if policy == "stretch":
+        return _resize(frame, size)
+    if policy == "fit":
+        inner = _resize(frame, _scaled(frame, min(scales)))
+        result = np.zeros((*size, 3), np.uint8)
+        top, left = (size[0] - inner.shape[0]) // 2, (size[1] - inner.shape[1]) // 2
+        result[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+        return result
+    cover = _resize(frame, _scaled(frame, max(scales)))
+    top, left = (cover.shape[0] - size[0]) // 2, (cover.shape[1] - size[1]) // 2
+    return cover[top : top + size[0], left : left + size[1]]
+
+
+def _scaled(frame: np.ndarray, scale: float) -> tuple[int, int]:
+    return max(1, round(frame.shape[0] * scale)), max(1, round(frame.shape[1] * scale))
+
+
+def _resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if frame.shape[:2] == size:
+        return frame
+    image = rearrange(torch.from_numpy(np.ascontiguousarray(frame)), "h w c -> 1 c h w").float()
+    image = F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=True)
+    return rearrange(image[0].round().clamp(0, 255).to(torch.uint8), "c h w -> h w c").numpy()
+
+
+def _check_frame(frame: np.ndarray) -> np.ndarray:
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise ValueError(f"expected uint8 frames (H, W, 3), got {frame.dtype} {frame.shape}")
+    return frame

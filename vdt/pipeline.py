@@ -1,0 +1,190 @@
+"""Clip in, clip out: encode what is given, sample what is not, decode that, and paste the given pixels back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import repeat
+from torch import Tensor, nn
+
+from . import masks
+from .autoencoder import AutoencoderKL
+from .checkpoints import bundled, load_model, load_vae
+from .diffusion import sample_latents
+from .diffusion.samplers import StepCallback
+from .frames import check_size, to_pixels, to_uint8
+from .model import VDT
+from .planner import PLACEHOLDER
+
+# T frames; H, W pixels; h, w latent cells; C latent channels.
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GeneratedClip:
+    """A finished clip: frames uint8 (T, H, W, 3); mask bool (T, H, W), True = generated; raw latents (T, C, h, w)."""
+
+    frames: np.ndarray
+    mask: np.ndarray
+    latents: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Masks:
+    pixels: Tensor  # bool (T, H, W)
+    cells: Tensor  # bool (T, h, w)
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """A model with its autoencoder; `chunk` is how many frames the autoencoder works on at a time."""
+
+    model: VDT
+    vae: AutoencoderKL
+    chunk: int = 8
+
+    def __post_init__(self) -> None:
+        got, expected = self.vae.config.z_channels, self.model.config.in_channels
+        if got != expected:
+            raise ValueError(f"the VAE makes latents of {got} channels, the model expects {expected}: use its own VAE")
+
+    @classmethod
+    def from_files(
+        cls,
+        model: str | Path | None = None,
+        vae: str | Path | None = None,
+        *,
+        device: str | None = None,
+        dtype: str | torch.dtype = torch.float32,
+    ) -> Pipeline:
+        """Load both files, None = the bundled one; the VAE stays in float32: it is small, and overflows in half."""
+        place = resolve_device(device)
+        precision = dtype if isinstance(dtype, torch.dtype) else resolve_dtype(dtype)
+        return cls(
+            load_model(bundled("vdt") if model is None else model, place, precision),
+            load_vae(bundled("vae") if vae is None else vae, place),
+        )
+
+    @torch.no_grad()
+    def generate(
+        self,
+        frames: np.ndarray,
+        mask: Tensor,
+        *,
+        steps: int | str = 20,
+        sampler: str = "ddim",
+        guidance_scale: float = 1.0,
+        seed: int = 0,
+        callback: StepCallback | None = None,
+    ) -> GeneratedClip:
+        """Complete a clip; given pixels come back bit for bit.
+
+        Args:
+            frames: uint8 (n, H, W, 3), n <= T; what is to be generated may hold anything, frames after n are generated.
+            mask: bool, True = generate: pixels (T, H, W) or latent cells (T, h, w).
+            steps, sampler, guidance_scale, callback: see `sample_latents`.
+            seed: 0 to 2**64 - 1; the same on every device.
+
+        Raises:
+            ValueError: for frames and masks that do not fit each other or the model, and see `sample_latents`.
+        """
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"got seed {seed}, expected 0 to 2**64 - 1")
+        made = self._masks(frames, mask)
+        clip = _pad(frames, made.pixels)
+        latents = self._unscaled(
+            sample_latents(
+                self.model,
+                self._scaled(self._encode(clip, ~made.cells))[None],  # (1, T, C, h, w)
+                made.cells[None],
+                generator=torch.Generator().manual_seed(seed),
+                steps=steps,
+                sampler=sampler,
+                guidance_scale=guidance_scale,
+                callback=callback,
+            )[0]
+        )  # (T, C, h, w)
+        mask_pixels = made.pixels.numpy()
+        self._decode_into(clip, latents, mask_pixels)
+        return GeneratedClip(frames=clip, mask=mask_pixels, latents=latents.cpu())
+
+    def _masks(self, frames: np.ndarray, mask: Tensor) -> _Masks:
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
+            raise ValueError(f"expected frames uint8 (n, H, W, 3), got {frames.dtype} {frames.shape}")
+        height, width = frames.shape[1:3]
+        down = self.vae.config.downscale
+        check_size((height, width), down * self.model.config.patch_size)
+        sizes = [(height, width), (height // down, width // down)]
+        if mask.dtype != torch.bool or mask.ndim != 3 or tuple(mask.shape[1:]) not in sizes:
+            raise ValueError(
+                f"expected a bool mask (T, {height}, {width}) of pixels or (T, {height // down}, {width // down}) "
+                f"of latent cells, got {mask.dtype} {tuple(mask.shape)}: make it of the size of the frames"
+            )
+        mask = mask.cpu()
+        if tuple(mask.shape[1:]) == sizes[0]:
+            return _Masks(pixels=mask, cells=masks.from_pixels(mask, downscale=down))
+        return _Masks(pixels=repeat(mask, "t h w -> t (h i) (w j)", i=down, j=down), cells=mask)
+
+    def _encode(self, clip: np.ndarray, given: Tensor) -> Tensor:
+        """Raw latents (T, C, h, w) of the frames with a given cell, bool (T, h, w); zeros for the others."""
+        like = _first_parameter(self.vae)
+        latents = torch.zeros(len(clip), self.model.config.in_channels, *given.shape[1:], device=like.device)
+        for indices in torch.nonzero(given.flatten(1).any(1)).flatten().split(self.chunk):
+            pixels = to_pixels(clip[indices.numpy()]).to(like)  # (n, 3, H, W)
+            latents[indices.to(like.device)] = self.vae.encode(pixels).mean.float()
+        return latents
+
+    def _decode_into(self, clip: np.ndarray, latents: Tensor, mask: np.ndarray) -> None:
+        """Replace the masked pixels (T, H, W) of a clip; frames without any are not decoded."""
+        like = _first_parameter(self.vae)
+        for indices in torch.from_numpy(mask.any((1, 2))).nonzero().flatten().split(self.chunk):
+            chosen = indices.numpy()
+            decoded = to_uint8(self.vae.decode(latents[indices.to(latents.device)].to(like)))  # (n, H, W, 3)
+            clip[chosen] = np.where(mask[chosen, ..., None], decoded, clip[chosen])
+
+    def _scaled(self, latents: Tensor) -> Tensor:
+        diffusion = self.model.config.diffusion
+        scaled = (latents - diffusion.latent_shift) * diffusion.latent_scale
+        return scaled.to(_first_parameter(self.model).device)
+
+    def _unscaled(self, latents: Tensor) -> Tensor:
+        diffusion = self.model.config.diffusion
+        return latents.float() / diffusion.latent_scale + diffusion.latent_shift
+
+
+def resolve_device(name: str | None) -> torch.device:
+    """The device of that name, or the best there is for None; ValueError if it is not there."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)  # the only question that every backend answers
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device {name!r} is not available here: use cpu, or leave --device out") from error
+    return device
+
+
+def resolve_dtype(name: str) -> torch.dtype:
+    """The precision of that name; ValueError names the known ones."""
+    if name not in DTYPES:
+        raise ValueError(f"unknown dtype {name!r}, expected one of {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def _pad(frames: np.ndarray, mask: Tensor) -> np.ndarray:
+    """A copy (T, H, W, 3) with grey frames where `frames` has none; those must be generated whole."""
+    missing = len(mask) - len(frames)
+    if missing < 0:
+        raise ValueError(f"got {len(frames)} frames for a mask of {len(mask)}: cut the clip or lengthen the mask")
+    if not bool(mask[len(frames) :].all()):
+        raise ValueError(f"the mask of {len(mask)} frames gives frames beyond the {len(frames)} there are: add frames")
+    return np.concatenate([frames, np.full((missing, *frames.shape[1:]), PLACEHOLDER, np.uint8)])
+
+
+def _first_parameter(module: nn.Module) -> Tensor:
+    """A tensor to hand to Tensor.to: device and dtype of a module."""
+    return next(iter(module.parameters()))

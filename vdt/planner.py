@@ -1,0 +1,233 @@
+"""The one place that decides how many frames, of which size and rate, a task makes, and which of them are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import masks
+from .config import VDTConfig
+from .frames import FitPolicy, check_size
+
+DEFAULT_FPS = 8.0  # of images and of clips made from nothing
+DEFAULT_GIVEN = 8
+DEFAULT_EVERY = 4
+PLACEHOLDER = 127  # grey: the content of a frame that is to be generated
+
+# Which wish belongs to which task; any other is refused, never ignored.
+_WISHES: dict[str, str | None] = {
+    "predict": "given",
+    "backward": "given",
+    "interpolate": "every",
+    "image_to_video": "frame",
+    "frames": "known",
+    "spatial": "mask",
+    "unconditional": None,
+}
+TASKS: tuple[str, ...] = tuple(_WISHES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is known of an input clip: frames it has (as many as were read), their size in pixels, frames a second."""
+
+    num_frames: int
+    height: int
+    width: int
+    fps: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the user asked for; None leaves the choice to the planner."""
+
+    task: str
+    given: int | None = None  # predict, backward: number of given frames
+    every: int | None = None  # interpolate: distance of given frames
+    frame: int | None = None  # image_to_video: where the image stands
+    known: str | None = None  # frames: list such as 0-3,8,-1
+    mask: bool | None = None  # spatial: a pixel mask comes with the clip
+    frames: int | None = None
+    size: tuple[int, int] | None = None  # height, width
+    fps: float | None = None
+    policy: FitPolicy = "crop"
+
+    def __post_init__(self) -> None:
+        if self.task not in _WISHES:
+            raise ValueError(f"unknown task {self.task!r}: expected one of {', '.join(TASKS)}")
+        own = _WISHES[self.task]
+        for name in filter(None, _WISHES.values()):
+            if name != own and getattr(self, name) is not None:
+                use = f"it takes --{own}" if own else "it takes none"
+                raise ValueError(f"--{name} has no meaning for the task {self.task}: {use}")
+        if own in ("known", "mask") and getattr(self, own) is None:
+            raise ValueError(f"the task {self.task} needs --{own}: it says what is given")
+        if self.frames is not None and self.frames < 1:
+            raise ValueError(f"got --frames {self.frames}, expected 1 or more")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise ValueError(f"got --fps {self.fps}, expected more than 0 and at most 1000")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The decision: output frame `positions[i]` is source frame `sources[i]`; all other frames are generated."""
+
+    task: str
+    num_frames: int
+    height: int
+    width: int
+    fps: float
+    policy: FitPolicy
+    positions: tuple[int, ...] = ()
+    sources: tuple[int, ...] = ()
+
+    def describe(self) -> str:
+        """One line for people, such as "predict: 16 frames of 64x64 at 8 fps (crop), frames 0–7 given, …"."""
+        what = "inside the mask generated" if self.task == "spatial" else masks.describe(self.frame_mask())
+        size = f"{self.num_frames} frames of {self.width}x{self.height}"
+        return f"{self.task}: {size} at {self.fps:g} fps ({self.policy}), {what}"
+
+    def frame_mask(self, height: int = 1, width: int = 1) -> Tensor:
+        """bool (T, height, width), True = generate: whole frames; the task spatial has its mask from pixels instead."""
+        if not self.positions:
+            return masks.unconditional(self.num_frames, height, width)
+        return masks.frames(self.num_frames, height, width, given=self.positions)
+
+    def place(self, frames: np.ndarray) -> np.ndarray:
+        """Put source frames, uint8 (n, H, W, 3), where they belong in a grey clip: uint8 (T, H, W, 3)."""
+        clip = np.full((self.num_frames, self.height, self.width, 3), PLACEHOLDER, np.uint8)
+        if self.positions:
+            clip[list(self.positions)] = frames[list(self.sources)]
+        return clip
+
+
+def clip_length(config: VDTConfig, wishes: Wishes) -> int:
+    """Frames worth reading from the source: the wished length, or the model's own."""
+    return wishes.frames if wishes.frames is not None else config.num_frames
+
+
+def clip_size(config: VDTConfig, wishes: Wishes, *, downscale: int = 8) -> tuple[int, int]:
+    """Height and width in pixels: the wished size, which whole patches must fill, or the model's own."""
+    native = config.input_size * downscale
+    size = wishes.size or (native, native)
+    check_size(size, downscale * config.patch_size)
+    return size
+
+
+def make_plan(config: VDTConfig, wishes: Wishes, source: Source | None, *, downscale: int = 8) -> Plan:
+    """Decide length, size, rate and given frames; ValueError names what was got, what was expected and the fix."""
+    if source is None and wishes.task != "unconditional":
+        raise ValueError(f"the task {wishes.task} needs --input: a video or an image to start from")
+    if source is not None and source.num_frames < 1:
+        raise ValueError("the input has no frames: expected 1 or more")
+    available = source.num_frames if source is not None else 0
+    placement = _PLACE[wishes.task](wishes, available, clip_length(config, wishes))
+    height, width = clip_size(config, wishes, downscale=downscale)
+    rate = wishes.fps or (source.fps if source is not None and source.fps > 0 else DEFAULT_FPS)
+    return Plan(
+        task=wishes.task,
+        num_frames=placement.num_frames,
+        height=height,
+        width=width,
+        fps=rate * placement.speed,
+        policy=wishes.policy,
+        positions=placement.positions,
+        sources=placement.sources,
+    )
+
+
+@dataclass(frozen=True)
+class _Placement:
+    num_frames: int
+    positions: tuple[int, ...]
+    sources: tuple[int, ...]
+    speed: int = 1
+
+
+def _predict(wishes: Wishes, available: int, length: int) -> _Placement:
+    given = _given_count(wishes, available, length)
+    positions = _given(masks.predict(length, 1, 1, given=given))
+    return _Placement(length, positions, positions)
+
+
+def _backward(wishes: Wishes, available: int, length: int) -> _Placement:
+    given = _given_count(wishes, available, length)
+    positions = _given(masks.backward(length, 1, 1, given=given))
+    offset = length - min(available, length)  # the clip is the end of the output
+    return _Placement(length, positions, tuple(index - offset for index in positions))
+
+
+def _interpolate(wishes: Wishes, available: int, length: int) -> _Placement:
+    every = DEFAULT_EVERY if wishes.every is None else wishes.every
+    if available >= length:
+        positions = _given(masks.interpolate(length, 1, 1, every=every))
+        return _Placement(length, positions, positions)
+    spread = (available - 1) * every + 1
+    if available < 2 or wishes.frames not in (None, spread):
+        fix = f"use --frames {spread} to spread them" if available > 1 else "give 2 frames or more"
+        raise ValueError(
+            f"interpolate to {length} frames got a clip of {available}: {fix}, or a clip of {length} frames"
+        )
+    positions = _given(masks.interpolate(spread, 1, 1, every=every))
+    return _Placement(spread, positions, tuple(range(available)), speed=every)
+
+
+def _image_to_video(wishes: Wishes, available: int, length: int) -> _Placement:
+    mask = masks.image_to_video(length, 1, 1, frame=0 if wishes.frame is None else wishes.frame)
+    return _Placement(length, _given(mask), (0,))
+
+
+def _frames(wishes: Wishes, available: int, length: int) -> _Placement:
+    assert wishes.known is not None
+    positions = _given(masks.frames(length, 1, 1, given=wishes.known))
+    if available > positions[-1]:
+        return _Placement(length, positions, positions)
+    if available == len(positions):
+        return _Placement(length, positions, tuple(range(available)))
+    raise ValueError(
+        f"--known {wishes.known} asks for frame {positions[-1]}, the clip has {available} frames: "
+        f"give {positions[-1] + 1} or more, or exactly the {len(positions)} known ones in order"
+    )
+
+
+def _spatial(wishes: Wishes, available: int, length: int) -> _Placement:
+    if wishes.frames is not None and available < wishes.frames:
+        raise ValueError(
+            f"--frames {wishes.frames} got a clip of {available} frames: use --frames {available} or fewer"
+        )
+    everything = tuple(range(min(available, length)))
+    return _Placement(len(everything), everything, everything)
+
+
+def _unconditional(wishes: Wishes, available: int, length: int) -> _Placement:
+    return _Placement(length, (), ())
+
+
+_PLACE: dict[str, Callable[[Wishes, int, int], _Placement]] = {
+    "predict": _predict,
+    "backward": _backward,
+    "interpolate": _interpolate,
+    "image_to_video": _image_to_video,
+    "frames": _frames,
+    "spatial": _spatial,
+    "unconditional": _unconditional,
+}
+
+
+def _given(mask: Tensor) -> tuple[int, ...]:
+    return tuple(torch.nonzero(~mask[:, 0, 0]).flatten().tolist())
+
+
+def _given_count(wishes: Wishes, available: int, length: int) -> int:
+    if wishes.given is None:
+        return min(DEFAULT_GIVEN, available, max(length - 1, 1))
+    if available < wishes.given < length:
+        raise ValueError(
+            f"--given {wishes.given} needs a clip of {wishes.given} frames, got {available}: "
+            f"use --given {available} or a longer clip"
+        )
+    return wishes.given  # the mask refuses less than 1 and all of the clip

@@ -1,0 +1,33 @@
+"""Clips encoded once: latents on disk, keyed by the VAE and the clips they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from tqdm import tqdm
+
+from ..autoencoder import AutoencoderKL
+from ..files import save_tensors
+from ..frames import to_pixels
+
+
+@torch.no_grad()
+def encode_clips(
+    vae: AutoencoderKL, clips: np.ndarray, cache: Path, key: str, device: torch.device, *, progress: bool = True
+) -> Tensor:
+    """Posterior means of uint8 clips (N,T,H,W,3) as float16 (N,T,C,h,w), raw; read from `cache` when they are there."""
+    path = cache / f"latents-{key}.safetensors"
+    if path.exists():
+        return load_file(path)["latents"]
+    encoded = [
+        vae.encode_video(to_pixels(clip)[None].to(device), chunk=16)[0].half().cpu()
+        for clip in tqdm(clips, unit="clip", desc="encoding", disable=not progress)
+    ]
+    latents = torch.stack(encoded)
+    cache.mkdir(parents=True, exist_ok=True)
+    save_tensors({"latents": latents}, path)
+    return latents

@@ -1,0 +1,139 @@
+"""What the loop trains: a task draws a batch and scores it; everything random comes from the generator it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from einops import rearrange, reduce
+from torch import Tensor, nn
+
+from ..autoencoder import AutoencoderKL
+from ..diffusion import Schedule, corrected_loss, official_loss, sample_latents, stratified_timesteps
+from ..frames import to_uint8
+from ..masks import predict, sample_task_masks
+from ..model import VDT
+from ..sheet import Row
+from .recipe import VAERecipe, VDTRecipe
+
+NUM_SHEET_CLIPS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What to minimise, and what to plot."""
+
+    total: Tensor
+    scalars: dict[str, Tensor]
+
+
+class Task(Protocol):
+    """The part of a training run that differs between models."""
+
+    @property
+    def module(self) -> nn.Module:
+        """What is trained."""
+        ...
+
+    def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
+        """Draw a batch and score it."""
+        ...
+
+    def sheet(self, device: torch.device) -> list[Row]:
+        """Rows of a contact sheet that shows what the model can do now."""
+        ...
+
+
+class VAETask:
+    """Single frames through the autoencoder; what moves or stands out in colour weighs more."""
+
+    def __init__(self, module: AutoencoderKL, clips: np.ndarray, recipe: VAERecipe, shown: np.ndarray) -> None:
+        self.module = module
+        self.clips = torch.from_numpy(clips)  # uint8 (N, T, H, W, 3)
+        self.shown = torch.from_numpy(shown)
+        self.recipe = recipe
+
+    def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
+        num_clips, num_frames = self.clips.shape[:2]
+        clip = torch.randint(num_clips, (batch,), generator=generator)
+        frame = torch.randint(num_frames, (batch,), generator=generator)
+        flip = torch.rand(batch, generator=generator) < (0.5 if self.recipe.data.flip else 0)
+        noise_seed = int(torch.randint(2**62, (), generator=generator))
+        pixels = _pixels(self.clips[clip, frame]).to(device)  # (B, 3, H, W)
+        weight = saliency(pixels, _pixels(self.clips[clip, ::4].float().mean(1)).to(device), self.recipe.saliency)
+        pixels, weight = (torch.where(flip.to(device)[:, None, None, None], v.flip(-1), v) for v in (pixels, weight))
+        posterior = self.module.encode(pixels.contiguous(memory_format=torch.channels_last))
+        latents = posterior.sample(torch.Generator().manual_seed(noise_seed))
+        difference = (self.module.decode(latents).float() - pixels) * 1.0
+        l1, mse = (weight * difference.abs()).mean(), (weight * difference**2).mean()
+        kl = posterior.kl().mean() / posterior.mean[0].numel()
+        total = self.recipe.l1 * l1 + self.recipe.mse * mse + self.recipe.kl * kl
+        psnr = -10 * (difference.detach() ** 2 / 4).mean((1, 2, 3)).clamp(min=1e-10).log10().mean()
+        return Loss(total=total, scalars={"l1": l1, "mse": mse, "kl": kl, "psnr": psnr})
+
+    @torch.no_grad()
+    def sheet(self, device: torch.device) -> list[Row]:
+        rows = []
+        for number, clip in enumerate(self.shown[:NUM_SHEET_CLIPS]):
+            decoded = self.module.decode(self.module.encode(_pixels(clip).to(device)).mean)
+            rows.append(Row(label=f"clip {number}", frames=clip.numpy()))
+            rows.append(Row(label="VAE", frames=to_uint8(decoded.cpu())))
+        return rows
+
+
+class VDTTask:
+    """Clips of latents under a random task each; given cells are clean, only generated ones are scored."""
+
+    def __init__(self, module: VDT, latents: Tensor, recipe: VDTRecipe, vae: AutoencoderKL, shown: np.ndarray) -> None:
+        self.module = module
+        self.latents = latents  # scaled, (N, T, C, h, w)
+        self.recipe = recipe
+        self.vae = vae
+        self.shown = shown  # uint8 (M, T, H, W, 3)
+        self.schedule = Schedule.from_config(module.config.diffusion)
+
+    def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
+        clip = torch.randint(len(self.latents), (batch,), generator=generator)
+        x0 = self.latents[clip].float()
+        _, num_frames, _, height, width = x0.shape
+        mask = sample_task_masks(batch, num_frames, height, width, generator, self.recipe.tasks or None)
+        t = stratified_timesteps(batch, self.schedule.num_steps, generator)
+        noise = torch.randn(x0.shape, generator=generator)
+        x0, mask, noise = x0.to(device), mask.to(device), noise.to(device)
+        if self.recipe.loss == "official":
+            terms = official_loss(self.module, x0, mask, t, noise, self.schedule)
+        else:
+            gamma = self.recipe.min_snr_gamma or None
+            terms = corrected_loss(self.module, x0, mask, t, noise, self.schedule, min_snr_gamma=gamma)
+        return Loss(total=terms.total.mean(), scalars={"mse": terms.mse.mean(), "vb": terms.vb.mean()})
+
+    @torch.no_grad()
+    def sheet(self, device: torch.device) -> list[Row]:
+        rows = []
+        diffusion = self.module.config.diffusion
+        for number, clip in enumerate(self.shown[:NUM_SHEET_CLIPS]):
+            raw = self.vae.encode_video(_pixels(torch.from_numpy(clip))[None].to(device))
+            given = (raw - diffusion.latent_shift) * diffusion.latent_scale
+            mask = predict(*given.shape[1:2], *given.shape[3:], given=max(1, given.shape[1] // 2))
+            generator = torch.Generator().manual_seed(number)
+            sampled = sample_latents(self.module, given, mask[None].to(device), generator=generator)
+            decoded = self.vae.decode_video(sampled / diffusion.latent_scale + diffusion.latent_shift)[0]
+            rows.append(Row(label=f"clip {number}", frames=clip))
+            rows.append(Row(label="VDT", frames=to_uint8(decoded.cpu()), generated=mask.flatten(1).any(1).tolist()))
+        return rows
+
+
+def saliency(pixels: Tensor, still: Tensor, strength: float) -> Tensor:
+    """Weights (B,1,H,W) of mean 1 per frame: more where a frame differs from its clip's mean or is vivid in colour."""
+    moves = reduce((pixels - still).abs(), "b c h w -> b 1 h w", "max")
+    vivid = pixels.amax(1, keepdim=True) - pixels.amin(1, keepdim=True)
+    vivid = vivid - vivid.mean((2, 3), keepdim=True)
+    weight = 1 + strength * (2 * moves + vivid).clamp(0, 1)
+    return weight / weight.mean((1, 2, 3), keepdim=True)
+
+
+def _pixels(frames: Tensor) -> Tensor:
+    """Frames (N, H, W, 3) in 0..255 to pixels (N, 3, H, W) in [-1, 1]."""
+    return rearrange(frames.float() / 127.5 - 1, "n h w c -> n c h w")

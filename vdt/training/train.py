@@ -1,0 +1,134 @@
+"""From a recipe to a trained file: `vdt train RECIPE.toml`."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..autoencoder import AutoencoderKL
+from ..checkpoints import bundled, load_model, load_vae, save_model, save_vae, sha256
+from ..config import VDTConfig
+from ..data.clips import fingerprint, folder_clips, scene_clips
+from ..model import build_model
+from .latents import encode_clips
+from .loop import CHECKPOINT, Loop, new_state
+from .recipe import DataRecipe, Recipe, VAERecipe, VDTRecipe, read_recipe
+from .state import recipe_json
+from .tasks import Task, VAETask, VDTTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """Where a run left its files."""
+
+    folder: Path
+    weight: Path
+    step: int
+    finished: bool
+
+
+def train_from_recipe(
+    path: Path, *, output: Path | None = None, device: str = "cpu", resume: bool = True, progress: bool = True
+) -> TrainResult:
+    """Train what a recipe describes, from where an earlier run of it stopped unless `resume` is off.
+
+    Everything is written to `output` (default runs/<recipe name>): state.safetensors to resume from, contact sheets,
+    TensorBoard scalars, and the averaged weights as <recipe name>.safetensors. ValueError for a bad recipe or state.
+    """
+    recipe = read_recipe(path)
+    folder = output or Path("runs") / path.stem
+    task = (
+        _vae_task(recipe, path) if isinstance(recipe, VAERecipe) else _vdt_task(recipe, path, folder, device, progress)
+    )
+    task.module.to(device).train()
+    state = new_state(task.module, recipe.optim, recipe.run.seed)
+    if resume and (folder / CHECKPOINT).exists():
+        state.load(folder / CHECKPOINT)
+    if recipe.optim.compile:
+        task.module.compile()
+    loop = Loop(task, state, recipe.optim, recipe.run, folder, recipe_json(recipe))
+    finished = loop.run(progress=progress)
+    weight = folder / f"{path.stem}.safetensors"
+    _export(task, state.ema.state_dict(), weight, recipe, state.step)
+    return TrainResult(folder=folder, weight=weight, step=state.step, finished=finished)
+
+
+def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
+    torch_generator = torch.Generator().manual_seed(recipe.run.seed)
+    module = AutoencoderKL(recipe.model)
+    initialise(module, torch_generator)
+    clips = _clips(recipe.data, path)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
+    return VAETask(module, clips, recipe, _shown(recipe.data, clips))
+
+
+def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress: bool) -> VDTTask:
+    vae_path = path.parent / recipe.vae if recipe.vae else bundled("vae")
+    vae = load_vae(vae_path, device=device)
+    clips = _clips(recipe.data, path)
+    key = f"{sha256(vae_path)[:16]}-{fingerprint(clips)}"
+    latents = encode_clips(vae, clips, folder, key, torch.device(device), progress=progress)
+    config = _scaled_to(recipe.model, latents)
+    if recipe.init:
+        module = load_model(path.parent / recipe.init)
+        config = module.config
+    else:
+        module = build_model(config, torch.Generator().manual_seed(recipe.run.seed))
+    diffusion = config.diffusion
+    scaled = ((latents.float() - diffusion.latent_shift) * diffusion.latent_scale).half()
+    return VDTTask(module, scaled, recipe, vae, _shown(recipe.data, clips))
+
+
+def _scaled_to(config: VDTConfig, latents: torch.Tensor) -> VDTConfig:
+    """The configuration with a latent scale and shift that give these latents mean 0 and deviation 1."""
+    sample = latents[:: max(1, len(latents) // 512)].float()
+    shift, scale = round(float(sample.mean()), 4), round(1 / float(sample.std()), 4)
+    return dataclasses.replace(
+        config, diffusion=dataclasses.replace(config.diffusion, latent_scale=scale, latent_shift=shift)
+    )
+
+
+def _clips(data: DataRecipe, path: Path) -> np.ndarray:
+    if data.source == "scenes":
+        return scene_clips(data.split, data.clips, size=data.size, num_frames=data.num_frames)
+    folder = path.parent / data.folder
+    return folder_clips(folder, data.clips, size=data.size, num_frames=data.num_frames, fps=data.fps)
+
+
+def _shown(data: DataRecipe, clips: np.ndarray) -> np.ndarray:
+    """Clips for the contact sheets: scenes of the validation split; a folder has no other than its own."""
+    if data.source == "scenes":
+        return scene_clips("val", 8, size=data.size, num_frames=data.num_frames)
+    return clips[:8]
+
+
+def initialise(module: torch.nn.Module, generator: torch.Generator) -> None:
+    """Redraw every convolution's weights from a generator, as PyTorch's default would."""
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            bound = (layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]) ** -0.5
+            torch.nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            if layer.bias is not None:
+                torch.nn.init.zeros_(layer.bias)
+
+
+def _export(task: Task, weights: dict[str, torch.Tensor], path: Path, recipe: Recipe, step: int) -> None:
+    metadata = {"recipe": recipe_json(recipe), "step": str(step), "seed": str(recipe.run.seed), "commit": _commit()}
+    halves = {name: value.half() for name, value in weights.items()}
+    if isinstance(task, VAETask):
+        save_vae(halves, task.module.config, path, metadata)
+    elif isinstance(task, VDTTask):
+        save_model(halves, task.module.config, path, metadata)
+
+
+def _commit() -> str:
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
