@@ -46,8 +46,9 @@ class DiffusionConfig(_JsonConfig):
     beta_end: float = 0.02
     prediction: Prediction = "epsilon"
     zero_terminal_snr: bool = False  # rescale the schedule so that the last step is pure noise (arXiv 2305.08891)
-    latent_scale: float = SD_LATENT_SCALE  # model latents = (raw VAE latents - latent_shift) * latent_scale
-    latent_shift: float = 0.0
+    # model latents = (raw VAE latents - latent_shift) * latent_scale, for all channels or one value per channel
+    latent_scale: float | tuple[float, ...] = SD_LATENT_SCALE
+    latent_shift: float | tuple[float, ...] = 0.0
 
     def __post_init__(self) -> None:
         if self.prediction not in ("epsilon", "v"):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from . import masks
 from .autoencoder import AutoencoderKL
 from .checkpoints import bundled, load_model, load_vae
-from .diffusion import sample_latents
+from .diffusion import sample_latents, scale_latents, unscale_latents
 from .diffusion.samplers import StepCallback
 from .frames import check_size, to_pixels, to_uint8
 from .model import VDT
@@ -147,13 +147,11 @@ class Pipeline:
             clip[chosen] = np.where(mask[chosen, ..., None], decoded, clip[chosen])
 
     def _scaled(self, latents: Tensor) -> Tensor:
-        diffusion = self.model.config.diffusion
-        scaled = (latents - diffusion.latent_shift) * diffusion.latent_scale
+        scaled = scale_latents(latents, self.model.config.diffusion)
         return scaled.to(_first_parameter(self.model).device)
 
     def _unscaled(self, latents: Tensor) -> Tensor:
-        diffusion = self.model.config.diffusion
-        return latents.float() / diffusion.latent_scale + diffusion.latent_shift
+        return unscale_latents(latents.float(), self.model.config.diffusion)
 
 
 def resolve_device(name: str | None) -> torch.device:

@@ -1,6 +1,7 @@
 """Diffusion over masked latent videos: the schedule, the denoiser seam, samplers and losses."""
 
 from .denoiser import Denoiser, MaskedDenoiser, Prediction, to_prediction
+from .latents import scale_latents, unscale_latents
 from .loss import LossTerms, corrected_loss, stratified_timesteps
 from .official import official_loss, official_sample
 from .samplers import SAMPLERS, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m
@@ -23,6 +24,8 @@ __all__ = [
     "sample_ddim",
     "sample_dpmpp_2m",
     "sample_latents",
+    "scale_latents",
     "stratified_timesteps",
     "to_prediction",
+    "unscale_latents",
 ]

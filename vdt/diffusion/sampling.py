@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ def sample_latents(
     given: Tensor,
     mask: Tensor,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | Sequence[torch.Generator],
     steps: int | str = 20,
     sampler: str = "ddim",
     guidance_scale: float = 1.0,
@@ -31,7 +32,8 @@ def sample_latents(
         model: a VDT, or any callable model(x, t, mask=) if `schedule` is passed.
         given: clean scaled latents (B,T,C,h,w), on the model's device; any value where the mask is True.
         mask: bool (B,T,h,w) or (1,T,h,w), True = generate.
-        generator: CPU generator of all noise, so that a seed means the same clip on every device.
+        generator: CPU generator of all noise, so that a seed means the same clip on every device; or one per clip, so
+            that a clip does not depend on the others of its batch.
         steps: network evaluations, see `Schedule.respace`.
         sampler: a name of `SAMPLERS`.
         guidance_scale: 1 is off; above 1 the given cells weigh more, at twice the cost.
@@ -50,7 +52,7 @@ def sample_latents(
         return given.clone()
 
     def noise(step: int = 0) -> Tensor:
-        return torch.randn(given.shape, generator=generator, dtype=torch.float32).to(given.device)
+        return draw_noise(given.shape, generator).to(given.device)
 
     x = noise()
     denoise = MaskedDenoiser(
@@ -58,6 +60,15 @@ def sample_latents(
     )
     x = SAMPLERS[sampler](denoise, x, schedule, noise=noise, callback=callback)
     return torch.where(mask.unsqueeze(2), x.to(given.dtype), given)
+
+
+def draw_noise(shape: torch.Size, generator: torch.Generator | Sequence[torch.Generator]) -> Tensor:
+    """Standard normal float32 of shape (B, ...) on the CPU, from one generator or from one for each of the B clips."""
+    if isinstance(generator, torch.Generator):
+        return torch.randn(shape, generator=generator, dtype=torch.float32)
+    if len(generator) != shape[0]:
+        raise ValueError(f"got {len(generator)} generators for {shape[0]} clips: pass one, or one per clip")
+    return torch.stack([torch.randn(shape[1:], generator=each, dtype=torch.float32) for each in generator])
 
 
 def _checked_mask(given: Tensor, mask: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..autoencoder import AutoencoderKL
-from ..diffusion import SAMPLERS, MaskedDenoiser, Schedule
+from ..diffusion import SAMPLERS, sample_latents, scale_latents, unscale_latents
 from ..frames import to_pixels, to_uint8
 from ..model import VDT
 
@@ -58,33 +58,19 @@ def network_frames(
     result = {"vae": _compose(vae.decode_video(raw.to(like)), clips, known)}
     if model is not None:
         diffusion = model.config.diffusion
-        latents = (raw - diffusion.latent_shift) * diffusion.latent_scale
-        latents = latents.to(_first_parameter(model).device)
-        generators = [clip_generator(sampling.seed, start + index) for index in range(len(clips))]
-        made = sample_clips(model, latents, known, sampling, generators)
-        raw = (made / diffusion.latent_scale + diffusion.latent_shift).to(like)
-        result["model"] = _compose(vae.decode_video(raw), clips, known)
+        mask = torch.from_numpy(~known)[None, :, None, None].expand(1, -1, *raw.shape[-2:])  # (1, T, h, w)
+        latents = scale_latents(raw, diffusion).to(_first_parameter(model).device)
+        made = sample_latents(
+            model,
+            torch.where(mask.unsqueeze(2).to(latents.device), 0, latents),  # nothing leaks
+            mask,
+            generator=[clip_generator(sampling.seed, start + index) for index in range(len(clips))],
+            steps=sampling.steps,
+            sampler=sampling.sampler,
+            guidance_scale=sampling.guidance_scale,
+        )
+        result["model"] = _compose(vae.decode_video(unscale_latents(made, diffusion).to(like)), clips, known)
     return result
-
-
-def sample_clips(
-    model: VDT, latents: Tensor, known: NDArray[np.bool_], sampling: Sampling, generators: Sequence[torch.Generator]
-) -> Tensor:
-    """`sample_latents` for a batch (B,T,C,h,w) whose clips each draw from their own generator."""
-    mask = torch.from_numpy(~known).to(latents.device)[None, :, None, None]  # (1, T, 1, 1)
-    mask = mask.expand(*latents.shape[:2], *latents.shape[3:])  # (B, T, h, w)
-    latents = torch.where(mask.unsqueeze(2), torch.zeros_like(latents), latents)  # nothing leaks
-    schedule = Schedule.from_config(model.config.diffusion).respace(sampling.steps)
-
-    def noise(step: int = 0) -> Tensor:
-        drawn = [torch.randn(latents.shape[1:], generator=generator) for generator in generators]
-        return torch.stack(drawn).to(latents)
-
-    x = noise()
-    guidance_noise = noise() if sampling.guidance_scale != 1 else None
-    denoise = MaskedDenoiser(model, schedule, latents, mask, sampling.guidance_scale, guidance_noise)
-    x = SAMPLERS[sampling.sampler](denoise, x, schedule, noise=noise)
-    return torch.where(mask.unsqueeze(2), x, latents)
 
 
 def clip_generator(seed: int, index: int) -> torch.Generator:

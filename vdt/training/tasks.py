@@ -11,7 +11,15 @@ from einops import rearrange, reduce
 from torch import Tensor, nn
 
 from ..autoencoder import AutoencoderKL
-from ..diffusion import Schedule, corrected_loss, official_loss, sample_latents, stratified_timesteps
+from ..diffusion import (
+    Schedule,
+    corrected_loss,
+    official_loss,
+    sample_latents,
+    scale_latents,
+    stratified_timesteps,
+    unscale_latents,
+)
 from ..frames import to_uint8
 from ..masks import predict, sample_task_masks
 from ..model import VDT
@@ -115,11 +123,11 @@ class VDTTask:
         diffusion = self.module.config.diffusion
         for number, clip in enumerate(self.shown[:NUM_SHEET_CLIPS]):
             raw = self.vae.encode_video(_pixels(torch.from_numpy(clip))[None].to(device))
-            given = (raw - diffusion.latent_shift) * diffusion.latent_scale
+            given = scale_latents(raw, diffusion)
             mask = predict(*given.shape[1:2], *given.shape[3:], given=max(1, given.shape[1] // 2))
             generator = torch.Generator().manual_seed(number)
             sampled = sample_latents(self.module, given, mask[None].to(device), generator=generator)
-            decoded = self.vae.decode_video(sampled / diffusion.latent_scale + diffusion.latent_shift)[0]
+            decoded = self.vae.decode_video(unscale_latents(sampled, diffusion))[0]
             rows.append(Row(label=f"clip {number}", frames=clip))
             rows.append(Row(label="VDT", frames=to_uint8(decoded.cpu()), generated=mask.flatten(1).any(1).tolist()))
         return rows

@@ -14,6 +14,7 @@ from ..autoencoder import AutoencoderKL
 from ..checkpoints import bundled, load_model, load_vae, save_model, save_vae, sha256
 from ..config import VDTConfig
 from ..data.clips import fingerprint, folder_clips, scene_clips
+from ..diffusion import scale_latents
 from ..model import build_model
 from .latents import encode_clips
 from .loop import CHECKPOINT, Loop, new_state
@@ -79,15 +80,15 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
         config = module.config
     else:
         module = build_model(config, torch.Generator().manual_seed(recipe.run.seed))
-    diffusion = config.diffusion
-    scaled = ((latents.float() - diffusion.latent_shift) * diffusion.latent_scale).half()
+    scaled = scale_latents(latents.float(), config.diffusion).half()
     return VDTTask(module, scaled, recipe, vae, _shown(recipe.data, clips))
 
 
 def _scaled_to(config: VDTConfig, latents: torch.Tensor) -> VDTConfig:
-    """The configuration with a latent scale and shift that give these latents mean 0 and deviation 1."""
+    """The configuration with a scale and shift that give each latent channel mean 0 and deviation 1."""
     sample = latents[:: max(1, len(latents) // 512)].float()
-    shift, scale = round(float(sample.mean()), 4), round(1 / float(sample.std()), 4)
+    shift = tuple(round(value, 4) for value in sample.mean((0, 1, 3, 4)).tolist())
+    scale = tuple(round(1 / max(value, 1e-4), 4) for value in sample.std((0, 1, 3, 4)).tolist())
     return dataclasses.replace(
         config, diffusion=dataclasses.replace(config.diffusion, latent_scale=scale, latent_shift=shift)
     )

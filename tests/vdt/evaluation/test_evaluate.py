@@ -12,7 +12,8 @@ from einops import rearrange
 from vdt.config import VDT_CONFIGS
 from vdt.diffusion import sample_latents
 from vdt.evaluation import contact_to_predict, evaluate, known_frames, markdown_table, write_report
-from vdt.evaluation.networks import Sampling, clip_generator, sample_clips
+from vdt.evaluation.networks import clip_generator
+from vdt.masks import predict
 from vdt.model import VDT
 
 T = 8
@@ -140,21 +141,14 @@ def test_given_exactness_is_measured(clips, monkeypatch):
 
 @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
 def test_noise_belongs_to_the_clip(tiny_model, sampler):
-    known, sampling = np.arange(6) < 2, Sampling(steps=3, sampler=sampler, guidance_scale=1.5)
     latents = torch.randn(2, 6, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    mask = predict(6, 8, 8, given=2)[None]
+    settings = {"steps": 3, "sampler": sampler, "guidance_scale": 1.5}
     generators = [clip_generator(0, index) for index in range(2)]
-    both = sample_clips(tiny_model, latents, known, sampling, generators)
-    mask = torch.from_numpy(~known)[None, :, None, None].expand(1, 6, 8, 8)
+    both = sample_latents(tiny_model, latents, mask, generator=generators, **settings)
     for index in range(2):
-        single = sample_latents(
-            tiny_model,
-            latents[index : index + 1],
-            mask,
-            steps=3,
-            sampler=sampler,
-            guidance_scale=1.5,
-            generator=clip_generator(0, index),
-        )
+        clip, generator = latents[index : index + 1], clip_generator(0, index)
+        single = sample_latents(tiny_model, clip, mask, generator=generator, **settings)
         assert torch.allclose(both[index], single[0], atol=1e-4)
     assert not torch.allclose(both[0, 2:], both[1, 2:], atol=0.1)
 
