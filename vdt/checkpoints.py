@@ -162,6 +162,15 @@ def save_vae(source: Source, config: VAEConfig, path: str | Path, metadata: dict
     _save(source, config, "vae", Path(path), metadata)
 
 
+def add_metadata(path: str | Path, values: Mapping[str, str]) -> None:
+    """Add entries to the header of a safetensors file, such as its metrics; the tensors stay as they are."""
+    path = Path(path)
+    with _open(path) as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+        metadata = dict(file.metadata() or {})
+    save_tensors(tensors, path, {**metadata, **values})
+
+
 def _save(source: Source, config: VDTConfig | VAEConfig, kind: Kind, path: Path, extra: dict[str, str] | None) -> None:
     state = source.state_dict() if isinstance(source, nn.Module) else source
     header = {"format": "vdt", "format_version": FORMAT_VERSION, "kind": kind, "config": config.to_json()}

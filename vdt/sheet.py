@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _FRAME_SIDE = 128  # default length of a frame's longer side on the sheet, in pixels
 _MARGIN, _GAP, _BORDER, _FONT_SIZE = 28, 8, 3, 17
-_PAPER, _INK, _FAINT = (250, 250, 248), (32, 34, 37), (120, 124, 130)
-_GIVEN, _GENERATED = (168, 172, 178), (240, 128, 20)
+PAPER, _INK, _FAINT = (250, 250, 248), (32, 34, 37), (120, 124, 130)
+GIVEN, GENERATED = (168, 172, 178), (240, 128, 20)
 _IMAGE_OPTIONS: dict[str, dict[str, Any]] = {
     ".png": {"optimize": True},
     ".jpg": {"quality": 92, "subsampling": 0},
@@ -75,7 +75,7 @@ def contact_sheet(rows: Sequence[Row], path: str | Path | None = None, *, scale:
         _check_row(row)
     images = [[_scaled(frame, _scale_of(row.frames, scale)) for frame in row.frames] for row in rows]
     layout = _layout(rows, images)
-    sheet = Image.new("RGB", layout.size, _PAPER)
+    sheet = Image.new("RGB", layout.size, PAPER)
     draw = ImageDraw.Draw(sheet)
     _draw_header(draw, layout)
     top = _MARGIN + layout.header
@@ -173,7 +173,7 @@ def _draw_row(
         upper = top + (height - cell.height) // 2
         if row.generated is not None:
             corner = (left + cell.width + _BORDER - 1, upper + cell.height + _BORDER - 1)
-            colour = _GENERATED if row.generated[column] else _GIVEN
+            colour = GENERATED if row.generated[column] else GIVEN
             draw.rectangle(((left - _BORDER, upper - _BORDER), corner), fill=colour)
         sheet.paste(cell, (left, upper))
 
@@ -181,7 +181,7 @@ def _draw_row(
 def _draw_legend(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
     left, line = layout.left, _text_size("0")[1]
     top = layout.size[1] - _MARGIN - line
-    for text, colour in (("given", _GIVEN), ("generated", _GENERATED)):
+    for text, colour in (("given", GIVEN), ("generated", GENERATED)):
         draw.rectangle(((left, top), (left + line - 1, top + line - 1)), outline=colour, width=_BORDER)
         draw.text((left + line + _GAP, top + line / 2), text, font=_font(), fill=_FAINT, anchor="lm")
         left += line + _text_size(text)[0] + 4 * _GAP

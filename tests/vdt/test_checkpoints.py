@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 import vdt
 from vdt.checkpoints import (
     CheckpointError,
+    add_metadata,
     bundled,
     convert_official,
     describe,
@@ -148,6 +149,14 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tiny_model, model_fi
     assert "cannot write" in message and "no space left" in message
     assert model_file.read_bytes() == before
     assert list(model_file.parent.iterdir()) == [model_file]
+
+
+def test_metadata_can_be_added_and_the_weights_stay(model_file):
+    before, tensors = describe(model_file), load_file(model_file)
+    add_metadata(model_file, {"metrics": "{}"})
+    after = describe(model_file)
+    assert after.metadata == {**before.metadata, "metrics": "{}"} and after.config == before.config
+    assert all(torch.equal(value, tensors[key]) for key, value in load_file(model_file).items())
 
 
 def test_a_saved_file_is_as_readable_as_any_other(model_file):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .options import add_model_options, add_sampling_options, check_folder, check_output, positive
+
+if TYPE_CHECKING:
+    from ..evaluation import Report
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -22,6 +26,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="number of clips (default: 100)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write tables, plots and a contact sheet there")
+    parser.add_argument("--record", action="store_true", help="also write the figures into the metadata of both files")
     parser.add_argument(
         "--task", default="predict", type=lambda text: text.replace("-", "_"), help="(default: predict)"
     )
@@ -62,6 +67,8 @@ def run(options: argparse.Namespace) -> None:
         model_sha256=sha256(options.model or bundled("vdt")),
         progress=True,
     )
+    if options.record:
+        report.values["model_sha256"] = _record(report, options.model or bundled("vdt"), options.vae or bundled("vae"))
     if options.json is not None:
         with atomic_path(options.json) as temporary:
             temporary.write_text(report.to_json(), encoding="utf-8")
@@ -70,3 +77,15 @@ def run(options: argparse.Namespace) -> None:
         write_report(report, options.report)
         print(options.report)
     print(markdown_table(report))
+
+
+def _record(report: Report, model: Path, vae: Path) -> str:
+    """Put each file's figures into its header; returns the model's new sha256."""
+    from ..checkpoints import add_metadata, sha256
+
+    values = report.values
+    settings = {key: values[key] for key in ("split", "count", "task", "given", "steps", "sampler", "seed")}
+    for path, method in ((vae, "vae"), (model, "model")):
+        families = {family: methods[method] for family, methods in values["families"].items()}
+        add_metadata(path, {"metrics": json.dumps({**settings, "families": families})})
+    return sha256(model)

@@ -146,7 +146,7 @@ def _read(options: argparse.Namespace, wishes: Wishes, config: VDTConfig, downsc
 
     wished = clip_size(config, wishes, downscale=downscale)
     rate = options.fps or float(probe(options.input).fps or DEFAULT_FPS)
-    reader = read_frames(options.input, fps=options.fps, start=options.start, max_frames=clip_length(config, wishes))
+    reader = read_frames(options.input, fps=rate, start=options.start, max_frames=clip_length(config, wishes))
     first = next(reader)
     frames = fit_frames(itertools.chain([first], reader), wished, wishes.policy)
     return Source(num_frames=len(frames), height=first.shape[0], width=first.shape[1], fps=rate), frames

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..files import atomic_path
 from ..sheet import Row, contact_sheet
+from .animation import write_animation
 from .evaluate import Report
 
 LABELS = {
@@ -33,7 +34,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 def write_report(report: Report, folder: str | Path) -> None:
-    """Writes report.json, table.md, error_by_frame.png, centroid.png and sheet.png, each whole or not at all.
+    """Write report.json, table.md, error_by_frame.png, centroid.png, sheet.png and samples.gif, each atomically.
 
     Args:
         report: what `evaluate` returned.
@@ -47,6 +48,8 @@ def write_report(report: Report, folder: str | Path) -> None:
     plot_centroid(report, folder / "centroid.png")
     if report.samples:
         write_sheet(report, folder / "sheet.png")
+        if all("model" in sample.frames for sample in report.samples):
+            write_animation(report.samples, folder / "samples.gif")
 
 
 def markdown_table(report: Report) -> str:

@@ -198,7 +198,7 @@ def test_report_files_are_written_whole(report, tmp_path):
     pytest.importorskip("matplotlib")
     folder = tmp_path / "new" / "report"
     write_report(report, folder)
-    names = ["centroid.png", "error_by_frame.png", "report.json", "sheet.png", "table.md"]
+    names = ["centroid.png", "error_by_frame.png", "report.json", "samples.gif", "sheet.png", "table.md"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert json.loads((folder / "report.json").read_text()) == json.loads(report.to_json())
 

@@ -1,0 +1,40 @@
+"""A report's clips in motion: the truth above, the model below, generated frames framed in orange."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sheet import GENERATED, GIVEN, PAPER, animated_preview
+from .evaluate import Sample
+
+Frames = NDArray[np.uint8]
+
+BORDER, GAP, SIDE = 4, 8, 128  # pixels
+HOLD = 8  # times the last frame is shown, so that the eye can rest before the loop
+
+
+def write_animation(samples: Sequence[Sample], path: Path, fps: float = 8.0) -> None:
+    """Write the samples side by side as an endless .gif or .webp; truth and model, one column per clip."""
+    columns = [np.concatenate([_framed(sample, "truth"), _framed(sample, "model")], axis=1) for sample in samples]
+    frames = np.concatenate(columns, axis=2)
+    animated_preview(np.concatenate([frames, np.repeat(frames[-1:], HOLD, axis=0)]), path, fps, scale=1.0)
+
+
+def _framed(sample: Sample, method: str) -> Frames:
+    """One clip enlarged, with a border that says what is given and what is generated: (T, H, W, 3)."""
+    clip = sample.frames[method]
+    factor = max(1, SIDE // clip.shape[1])
+    large = clip.repeat(factor, axis=1).repeat(factor, axis=2)
+    num_frames, height, width, _ = large.shape
+    margin = BORDER + GAP
+    canvas = np.empty((num_frames, height + 2 * margin, width + 2 * margin, 3), np.uint8)
+    canvas[:] = PAPER
+    generated = ~sample.known if method == "model" else np.zeros(num_frames, bool)
+    colours = np.where(generated[:, None], np.array(GENERATED), np.array(GIVEN)).astype(np.uint8)
+    canvas[:, GAP:-GAP, GAP:-GAP] = colours[:, None, None]
+    canvas[:, margin:-margin, margin:-margin] = large
+    return canvas
