@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +138,44 @@ def make_plan(config: VDTConfig, wishes: Wishes, source: Source | None, *, downs
         positions=placement.positions,
         sources=placement.sources,
     )
+
+
+def plan_clip(
+    source: Source, *, length: int, size: tuple[int, int], policy: FitPolicy = "crop", fps: float = 0.0
+) -> Plan:
+    """A clip of `length` frames from whatever the source has: its first frames, then grey ones up to the length.
+
+    fps 0 keeps the source's own rate, or DEFAULT_FPS where it has none.
+    """
+    if length < 1 or source.num_frames < 1:
+        raise ValueError(f"got a length of {length} and a clip of {source.num_frames} frames, expected 1 or more")
+    check_size(size)
+    positions = tuple(range(min(source.num_frames, length)))
+    rate = fps or (source.fps if source.fps > 0 else DEFAULT_FPS)
+    return Plan(
+        task="clip",
+        num_frames=length,
+        height=size[0],
+        width=size[1],
+        fps=rate,
+        policy=policy,
+        positions=positions,
+        sources=positions,
+    )
+
+
+def describe_clip(plan: Plan, source: Source) -> str:
+    """One line for people about a plan of `plan_clip`."""
+    here, size = len(plan.positions), f"{plan.num_frames} frames of {plan.width}x{plan.height}"
+    empty = plan.num_frames - here
+    rest = f", then {empty} empty ones to generate" if empty else ""
+    fit = "" if (source.height, source.width) == (plan.height, plan.width) else f" ({plan.policy})"
+    return f"{size} at {plan.fps:g} fps: {here} from a clip of {source.width}x{source.height}{fit}{rest}"
+
+
+def empty_frames(frames: np.ndarray, indices: Sequence[int]) -> list[int]:
+    """Which of these frames of a clip, uint8 (T, H, W, 3), hold nothing but the grey that stands for "not there"."""
+    return [index for index in indices if bool((frames[index] == PLACEHOLDER).all())]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class DataRecipe:
     size: int = 64  # pixels, square
     num_frames: int = 16
     fps: float = 8.0  # folder only; scenes run at their own rate
-    flip: bool = True  # VAE: mirror every other clip
+    flip: bool = True  # learn from left-right mirrored clips too
 
 
 @dataclass(frozen=True, kw_only=True)

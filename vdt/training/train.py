@@ -72,6 +72,9 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
     vae_path = path.parent / recipe.vae if recipe.vae else bundled("vae")
     vae = load_vae(vae_path, device=device)
     clips = _clips(recipe.data, path)
+    shown = _shown(recipe.data, clips)
+    if recipe.data.flip:
+        clips = np.concatenate([clips, clips[:, :, :, ::-1]])
     key = f"{sha256(vae_path)[:16]}-{fingerprint(clips)}"
     latents = encode_clips(vae, clips, folder, key, torch.device(device), progress=progress)
     config = _scaled_to(recipe.model, latents)
@@ -81,7 +84,7 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
     else:
         module = build_model(config, torch.Generator().manual_seed(recipe.run.seed))
     scaled = scale_latents(latents.float(), config.diffusion).half()
-    return VDTTask(module, scaled, recipe, vae, _shown(recipe.data, clips))
+    return VDTTask(module, scaled, recipe, vae, shown)
 
 
 def _scaled_to(config: VDTConfig, latents: torch.Tensor) -> VDTConfig:
