@@ -124,9 +124,9 @@ VDT_CONFIGS: dict[str, VDTConfig] = {
     "VDT-L/2": VDTConfig(hidden_size=1152, depth=28, num_heads=16),
     "VDT-S/2": VDTConfig(hidden_size=384, depth=12, num_heads=6),
     "VDT-XS/2": VDTConfig(  # the shipped size
-        hidden_size=256,
+        hidden_size=192,
         depth=8,
-        num_heads=4,
+        num_heads=6,
         input_size=8,
         learn_sigma=False,
         mask_embed=True,
