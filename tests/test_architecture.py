@@ -28,9 +28,9 @@ LAZY = EAGER | {"PIL", "matplotlib", "mpl_toolkits", "mujoco", "tensorboard", "t
 # A layer may import from itself and from the layers before it; a directory stands for all its modules.
 LAYERS = [
     {"config", "files"},
-    {"layers", "attention", "masks", "video", "frames", "sheet", "planner", "data"},
+    {"layers", "attention", "masks", "pixel_masks", "video", "frames", "sheet", "planner", "preview", "data"},
     {"autoencoder", "diffusion", "model", "vae_keys", "vdt_keys"},
-    {"checkpoints"},
+    {"checkpoints", "keyframes", "overlay", "completion"},
     {"pipeline", "training"},
     {"evaluation"},
     {"cli", "__main__"},

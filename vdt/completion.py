@@ -1,4 +1,4 @@
-"""Frames to raw latents, the masked part of these generated, and latents to frames: the steps that nodes are made of."""
+"""Frames to raw latents, the masked part of these generated, latents to frames: the steps that nodes are made of."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ Progress = Callable[[int, int], None]  # frames done, frames in all; what it rai
 
 @torch.no_grad()
 def encode_frames(vae: AutoencoderKL, frames: np.ndarray, *, progress: Progress | None = None) -> Tensor:
-    """Raw latents float32 (T, C, h, w) of uint8 frames (T, H, W, 3), on the VAE's device."""
+    """Raw latents float32 (T, C, h, w) of uint8 frames (T, H, W, 3), on the VAE's device; repetitions cost nothing."""
     like = _first_parameter(vae)
+    fresh = [index == 0 or bool((frames[index] != frames[index - 1]).any()) for index in range(len(frames))]
+    distinct = frames[fresh]
     parts = []
-    for start in range(0, len(frames), CHUNK):
-        pixels = to_pixels(frames[start : start + CHUNK]).to(like)  # (n, 3, H, W)
+    for start in range(0, len(distinct), CHUNK):
+        pixels = to_pixels(distinct[start : start + CHUNK]).to(like)  # (n, 3, H, W)
         parts.append(vae.encode(pixels).mean.float())
-        _report(progress, start + len(pixels), len(frames))
-    return torch.cat(parts)
+        _report(progress, start + len(pixels), len(distinct))
+    return torch.cat(parts)[np.cumsum(fresh) - 1]
 
 
 @torch.no_grad()
 def decode_frames(
-    vae: AutoencoderKL, latents: Tensor, generated: Tensor | None = None, *, progress: Progress | None = None
+    vae: AutoencoderKL, latents: Tensor, wanted: Tensor | None = None, *, progress: Progress | None = None
 ) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) of raw latents (T, C, h, w).
 
-    generated is bool (T,): only these frames are decoded, the others stay black. Raises ValueError for values that are
-    not finite.
+    wanted is bool (T, H, W): frames without any wanted pixel are not decoded and stay black. Raises ValueError for
+    values that are not finite.
     """
     like = _first_parameter(vae)
-    chosen = torch.arange(len(latents)) if generated is None else generated.nonzero().flatten()
+    chosen = torch.arange(len(latents)) if wanted is None else wanted.flatten(1).any(1).nonzero().flatten()
     height, width = (side * vae.config.downscale for side in latents.shape[-2:])
     frames = np.zeros((len(latents), height, width, 3), np.uint8)
     done = 0
@@ -104,30 +106,30 @@ def complete_latents(
     return torch.where(cells[:, None].to(raw.device), made, clean)
 
 
-def paste_given(decoded: Tensor, images: Tensor, mask: Tensor | None) -> Tensor:
-    """Frames (T, H, W, 3) decoded where the mask says so, and bit for bit the images everywhere else.
+def pixels_to_paste(latents: Tensor, images: Tensor, mask: Tensor | None, *, downscale: int = 8) -> Tensor:
+    """Which pixels of the images (T, H, W, 3) the latents (T, C, h, w) replace: bool (T, H, W).
 
-    mask is bool, of pixels or latent cells, one frame or T; None takes everything from `decoded`.
-    Raises ValueError, naming both shapes, unless images and decoded frames are of one size.
+    mask is bool, of pixels or latent cells, one frame or T; None replaces everything.
+    Raises ValueError, naming both shapes, unless the images are of the size that the latents decode to.
     """
-    if decoded.shape != images.shape:
+    size = (len(latents), latents.shape[-2] * downscale, latents.shape[-1] * downscale)
+    if tuple(images.shape[:3]) != size:
+        got = f"{images.shape[0]} frames of {images.shape[2]}x{images.shape[1]}"
         raise ValueError(
-            f"the images are {_shown(images)}, the latent decodes to {_shown(decoded)}: "
+            f"the images are {got}, the latent decodes to {size[0]} frames of {size[2]}x{size[1]}: "
             f"use the images that were encoded"
         )
-    if mask is None:
-        return decoded
-    pixels = mask_pixels(mask.cpu(), tuple(decoded.shape[:3]))
-    return torch.where(pixels[..., None].to(decoded.device), decoded.to(images), images)
+    return torch.ones(size, dtype=torch.bool) if mask is None else mask_pixels(mask.cpu(), size)
+
+
+def paste(decoded: Tensor, images: Tensor, pixels: Tensor) -> Tensor:
+    """Frames (T, H, W, 3): decoded where `pixels`, bool (T, H, W), says so, and the images bit for bit elsewhere."""
+    return torch.where(pixels[..., None].to(images.device), decoded.to(images), images)
 
 
 def _report(progress: Progress | None, done: int, total: int) -> None:
     if progress is not None:
         progress(done, total)
-
-
-def _shown(frames: Tensor) -> str:
-    return f"{frames.shape[0]} frames of {frames.shape[2]}x{frames.shape[1]}"
 
 
 def _first_parameter(module: nn.Module) -> Tensor:

@@ -1,4 +1,4 @@
-"""Masks as large as the frames, as users wire and paint them: made for a task, fitted, combined, and as latent cells."""
+"""Masks as large as the frames, as users wire and paint them: made for a task, fitted, combined, as latent cells."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def task_mask(
     Raises:
         ValueError: an unknown task, a setting the clip is too short for, or a painted mask of another size.
     """
-    frames, height, width = size
+    frames = size[0]
     fitted = None if painted is None else fit_mask(painted, size)
     if task == "spatial":
         return _random_block(size, seed, downscale) if fitted is None else fitted

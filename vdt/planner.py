@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,9 +173,27 @@ def describe_clip(plan: Plan, source: Source) -> str:
     return f"{size} at {plan.fps:g} fps: {here} from a clip of {source.width}x{source.height}{fit}{rest}"
 
 
-def empty_frames(frames: np.ndarray, indices: Sequence[int]) -> list[int]:
-    """Which of these frames of a clip, uint8 (T, H, W, 3), hold nothing but the grey that stands for "not there"."""
-    return [index for index in indices if bool((frames[index] == PLACEHOLDER).all())]
+def pick_frames(count: int, rate: float, *, length: int, fps: float = 0.0, start: float = 0.0) -> list[int]:
+    """Which of `count` frames at `rate` a clip of at most `length` frames takes from `start` seconds on.
+
+    fps 0 takes one after the other; any other rate the nearest frame at each of its ticks. ValueError beyond the end.
+    """
+    if not 0 <= start * rate < count:
+        raise ValueError(f"start {start:g} s lies outside a clip of {count / rate:g} s: use less")
+    step = rate / fps if fps > 0 else 1.0
+    ticks = (round(start * rate + index * step) for index in range(length))
+    return [tick for tick in ticks if tick < count] or [count - 1]
+
+
+def check_given(frames: np.ndarray, mask: Tensor) -> None:
+    """Refuse a mask, bool (T, H, W), that gives pixels of frames (T, H, W, 3) which hold only the placeholder grey."""
+    given = (~mask).flatten(1).any(1).nonzero().flatten().tolist()
+    empty = [index for index in given if bool((frames[index] == PLACEHOLDER).all())]
+    if empty:
+        raise ValueError(
+            f"frame {empty[0]} is given by the mask but holds no picture ({len(empty)} such frames of {len(frames)}): "
+            f"give fewer frames, use a longer clip, or set the clip elsewhere with keyframes"
+        )
 
 
 @dataclass(frozen=True)

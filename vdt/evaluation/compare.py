@@ -37,9 +37,7 @@ class Comparison:
     flicker_truth: float | None
 
 
-def compare(
-    truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None
-) -> Comparison:
+def compare(truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Comparison:
     """Compare frames (T, H, W, 3); without a mask all of them count as generated.
 
     Raises ValueError, naming both shapes, unless all are of one length and size.
@@ -53,7 +51,7 @@ def compare(
     made = np.ones(truth.shape[:3], bool) if mask is None else mask
     known = np.abs(truth.astype(np.int16) - result)[~made]
     return Comparison(
-        generated=made.any((1, 2)),
+        generated=np.asarray(made.any((1, 2))),
         psnr=psnr(result, truth),
         ssim=ssim(result, truth) if min(truth.shape[1:3]) >= 11 else None,
         known_error=int(known.max()) if known.size else None,
@@ -70,7 +68,9 @@ def report(comparison: Comparison) -> str:
     lines = [f"generated frames: {int(made.sum())} of {len(made)}"]
     if made.any():
         worst = int(np.where(made, comparison.psnr, np.inf).argmin())
-        lines.append(f"PSNR: {comparison.psnr[made].mean():.2f} dB, worst {comparison.psnr[worst]:.2f} at frame {worst}")
+        lines.append(
+            f"PSNR: {comparison.psnr[made].mean():.2f} dB, worst {comparison.psnr[worst]:.2f} at frame {worst}"
+        )
         if comparison.ssim is not None:
             lines.append(f"SSIM: {comparison.ssim[made].mean():.4f}")
     known = comparison.known_error
@@ -137,12 +137,12 @@ def _draw_curve(
 
 def _seam(frames: NDArray[np.uint8], made: NDArray[np.bool_]) -> float | None:
     """Mean difference of neighbours of which one is known and one generated, along time, rows and columns."""
-    total, count = 0.0, 0
+    steps: list[NDArray[np.int16]] = []
     for axis in range(3):
         border = np.diff(made, axis=axis)  # of booleans: where they differ
-        steps = np.abs(np.diff(frames.astype(np.int16), axis=axis))[border]
-        total, count = total + float(steps.sum()), count + steps.size
-    return total / count if count else None
+        steps.append(np.abs(np.diff(frames.astype(np.int16), axis=axis))[border])
+    every = np.concatenate([step.reshape(-1) for step in steps])
+    return float(every.mean()) if every.size else None
 
 
 def _flicker(frames: NDArray[np.uint8], made: NDArray[np.bool_]) -> float | None:

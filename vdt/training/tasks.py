@@ -23,6 +23,7 @@ from ..diffusion import (
 from ..frames import to_uint8
 from ..masks import predict, sample_task_masks
 from ..model import VDT
+from ..preview import PreviewProjection
 from ..sheet import Row
 from .recipe import VAERecipe, VDTRecipe
 
@@ -94,12 +95,21 @@ class VAETask:
 class VDTTask:
     """Clips of latents under a random task each; given cells are clean, only generated ones are scored."""
 
-    def __init__(self, module: VDT, latents: Tensor, recipe: VDTRecipe, vae: AutoencoderKL, shown: np.ndarray) -> None:
+    def __init__(
+        self,
+        module: VDT,
+        latents: Tensor,
+        recipe: VDTRecipe,
+        vae: AutoencoderKL,
+        shown: np.ndarray,
+        preview: PreviewProjection,
+    ) -> None:
         self.module = module
         self.latents = latents  # scaled, (N, T, C, h, w)
         self.recipe = recipe
         self.vae = vae
         self.shown = shown  # uint8 (M, T, H, W, 3)
+        self.preview = preview
         self.schedule = Schedule.from_config(module.config.diffusion)
 
     def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:

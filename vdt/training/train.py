@@ -15,7 +15,9 @@ from ..checkpoints import bundled, load_model, load_vae, save_model, save_vae, s
 from ..config import VDTConfig
 from ..data.clips import fingerprint, folder_clips, scene_clips
 from ..diffusion import scale_latents
+from ..frames import to_pixels
 from ..model import build_model
+from ..preview import PREVIEW_KEY, fit_preview
 from .latents import encode_clips
 from .loop import CHECKPOINT, Loop, new_state
 from .recipe import DataRecipe, Recipe, VAERecipe, VDTRecipe, read_recipe
@@ -84,7 +86,10 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
     else:
         module = build_model(config, torch.Generator().manual_seed(recipe.run.seed))
     scaled = scale_latents(latents.float(), config.diffusion).half()
-    return VDTTask(module, scaled, recipe, vae, shown)
+    sample = slice(None, None, max(1, len(clips) // 256))  # enough frames for a linear fit
+    pixels = torch.cat([to_pixels(clip[::4]) for clip in clips[sample]])
+    preview = fit_preview(scaled[sample, ::4].flatten(0, 1).float(), pixels)
+    return VDTTask(module, scaled, recipe, vae, shown, preview)
 
 
 def _scaled_to(config: VDTConfig, latents: torch.Tensor) -> VDTConfig:
@@ -127,7 +132,7 @@ def _export(task: Task, weights: dict[str, torch.Tensor], path: Path, recipe: Re
     if isinstance(task, VAETask):
         save_vae(halves, task.module.config, path, metadata)
     elif isinstance(task, VDTTask):
-        save_model(halves, task.module.config, path, metadata)
+        save_model(halves, task.module.config, path, {**metadata, PREVIEW_KEY: task.preview.to_json()})
 
 
 def _commit() -> str:
