@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from einops import repeat
-from torch import Tensor, nn
+from torch import Tensor
 
-from . import masks
+from . import pixel_masks
 from .autoencoder import AutoencoderKL
 from .checkpoints import bundled, load_model, load_vae
-from .diffusion import sample_latents, scale_latents, unscale_latents
+from .completion import complete_latents, decode_frames, encode_frames
 from .diffusion.samplers import StepCallback
-from .frames import check_size, to_pixels, to_uint8
+from .frames import check_size
 from .model import VDT
+from .pixel_masks import to_cells
 from .planner import PLACEHOLDER
 
 # T frames; H, W pixels; h, w latent cells; C latent channels.
@@ -41,11 +41,10 @@ class _Masks:
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """A model with its autoencoder; `chunk` is how many frames the autoencoder works on at a time."""
+    """A model with its autoencoder."""
 
     model: VDT
     vae: AutoencoderKL
-    chunk: int = 8
 
     def __post_init__(self) -> None:
         got, expected = self.vae.config.z_channels, self.model.config.in_channels
@@ -92,25 +91,25 @@ class Pipeline:
         Raises:
             ValueError: for frames and masks that do not fit each other or the model, and see `sample_latents`.
         """
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"got seed {seed}, expected 0 to 2**64 - 1")
         made = self._masks(frames, mask)
         clip = _pad(frames, made.pixels)
-        latents = self._unscaled(
-            sample_latents(
-                self.model,
-                self._scaled(self._encode(clip, ~made.cells))[None],  # (1, T, C, h, w)
-                made.cells[None],
-                generator=torch.Generator().manual_seed(seed),
-                steps=steps,
-                sampler=sampler,
-                guidance_scale=guidance_scale,
-                callback=callback,
-            )[0]
-        )  # (T, C, h, w)
-        mask_pixels = made.pixels.numpy()
-        self._decode_into(clip, latents, mask_pixels)
-        return GeneratedClip(frames=clip, mask=mask_pixels, latents=latents.cpu())
+        seen = (~made.cells).flatten(1).any(1)  # frames with a given cell
+        raw = torch.zeros(len(clip), self.model.config.in_channels, *made.cells.shape[1:])
+        if seen.any():
+            raw[seen] = encode_frames(self.vae, clip[seen.numpy()]).cpu()
+        latents = complete_latents(
+            self.model,
+            raw,
+            made.cells,
+            seed=seed,
+            steps=steps,
+            sampler=sampler,
+            guidance_scale=guidance_scale,
+            callback=callback,
+        )
+        pixels = made.pixels.numpy()
+        decoded = decode_frames(self.vae, latents, made.pixels)
+        return GeneratedClip(frames=np.where(pixels[..., None], decoded, clip), mask=pixels, latents=latents)
 
     def _masks(self, frames: np.ndarray, mask: Tensor) -> _Masks:
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
@@ -124,34 +123,9 @@ class Pipeline:
                 f"expected a bool mask (T, {height}, {width}) of pixels or (T, {height // down}, {width // down}) "
                 f"of latent cells, got {mask.dtype} {tuple(mask.shape)}: make it of the size of the frames"
             )
+        grid = (len(mask), height // down, width // down)
         mask = mask.cpu()
-        if tuple(mask.shape[1:]) == sizes[0]:
-            return _Masks(pixels=mask, cells=masks.from_pixels(mask, downscale=down))
-        return _Masks(pixels=repeat(mask, "t h w -> t (h i) (w j)", i=down, j=down), cells=mask)
-
-    def _encode(self, clip: np.ndarray, given: Tensor) -> Tensor:
-        """Raw latents (T, C, h, w) of the frames with a given cell, bool (T, h, w); zeros for the others."""
-        like = _first_parameter(self.vae)
-        latents = torch.zeros(len(clip), self.model.config.in_channels, *given.shape[1:], device=like.device)
-        for indices in torch.nonzero(given.flatten(1).any(1)).flatten().split(self.chunk):
-            pixels = to_pixels(clip[indices.numpy()]).to(like)  # (n, 3, H, W)
-            latents[indices.to(like.device)] = self.vae.encode(pixels).mean.float()
-        return latents
-
-    def _decode_into(self, clip: np.ndarray, latents: Tensor, mask: np.ndarray) -> None:
-        """Replace the masked pixels (T, H, W) of a clip; frames without any are not decoded."""
-        like = _first_parameter(self.vae)
-        for indices in torch.from_numpy(mask.any((1, 2))).nonzero().flatten().split(self.chunk):
-            chosen = indices.numpy()
-            decoded = to_uint8(self.vae.decode(latents[indices.to(latents.device)].to(like)))  # (n, H, W, 3)
-            clip[chosen] = np.where(mask[chosen, ..., None], decoded, clip[chosen])
-
-    def _scaled(self, latents: Tensor) -> Tensor:
-        scaled = scale_latents(latents, self.model.config.diffusion)
-        return scaled.to(_first_parameter(self.model).device)
-
-    def _unscaled(self, latents: Tensor) -> Tensor:
-        return unscale_latents(latents.float(), self.model.config.diffusion)
+        return _Masks(pixels=pixel_masks.to_pixels(mask, (len(mask), height, width)), cells=to_cells(mask, grid))
 
 
 def resolve_device(name: str | None) -> torch.device:
@@ -181,8 +155,3 @@ def _pad(frames: np.ndarray, mask: Tensor) -> np.ndarray:
     if not bool(mask[len(frames) :].all()):
         raise ValueError(f"the mask of {len(mask)} frames gives frames beyond the {len(frames)} there are: add frames")
     return np.concatenate([frames, np.full((missing, *frames.shape[1:]), PLACEHOLDER, np.uint8)])
-
-
-def _first_parameter(module: nn.Module) -> Tensor:
-    """A tensor to hand to Tensor.to: device and dtype of a module."""
-    return next(iter(module.parameters()))

@@ -116,7 +116,7 @@ def _draw_curve(
     left, top, right, bottom = box
     font = ImageFont.load_default(size=13)
     step = (right - left) / len(values)
-    for index in np.flatnonzero(generated):
+    for index in np.flatnonzero(generated).tolist():
         draw.rectangle((left + index * step, top, left + (index + 1) * step, bottom), fill=_SHADE)
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * (bottom - top)

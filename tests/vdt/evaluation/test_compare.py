@@ -1,0 +1,72 @@
+"""A result beside its truth: numbers with known answers, and the words and picture made of them."""
+
+import numpy as np
+import pytest
+
+from vdt.evaluation.compare import compare, plot, report
+
+
+def clip(values, size=(16, 16)):
+    return np.stack([np.full((*size, 3), value, np.uint8) for value in values])
+
+
+def frame_mask(generated, size=(16, 16)):
+    return np.stack([np.full(size, flag) for flag in generated])
+
+
+def test_numbers_of_a_clip_with_a_known_answer():
+    truth = clip([10, 20, 30, 40, 50])
+    result = clip([10, 20, 33, 40, 60])
+    made = compare(truth, result, frame_mask([False, False, True, True, True]))
+    assert made.generated.tolist() == [False, False, True, True, True]
+    assert made.psnr[[0, 1, 3]].tolist() == [100.0, 100.0, 100.0]
+    assert made.psnr[2] == pytest.approx(20 * np.log10(255 / 3))
+    assert made.known_error == 0
+    assert (made.seam, made.seam_truth) == (13.0, 10.0)  # from frame 1 to 2
+    assert made.flicker == pytest.approx((abs(20 - 66 + 40) + abs(33 - 80 + 60)) / 2)
+    assert made.flicker_truth == 0.0
+
+
+def test_seams_in_space_are_found():
+    truth, result = clip([50, 50]), clip([50, 50])
+    mask = np.zeros((2, 16, 16), bool)
+    mask[:, 4:8, 4:8] = True
+    result[mask] = 58
+    made = compare(truth, result, mask)
+    assert (made.seam, made.seam_truth, made.known_error) == (8.0, 0.0, 0)
+
+
+def test_a_changed_known_pixel_is_not_exact():
+    result = clip([10, 20])
+    result[0, 3, 3, 1] = 17
+    made = compare(clip([10, 20]), result, frame_mask([False, True]))
+    assert made.known_error == 7 and "differ by up to 7 of 255" in report(made)
+
+
+def test_without_a_mask_everything_is_generated():
+    made = compare(clip([1, 2, 3]), clip([1, 2, 3]))
+    assert made.generated.all() and made.known_error is None and made.seam is None
+    text = report(made)
+    assert "generated frames: 3 of 3" in text and "known pixels: none" in text and "PSNR: 100.00 dB" in text
+
+
+def test_small_or_single_frames_have_no_ssim_or_flicker():
+    made = compare(clip([1], (8, 8)), clip([2], (8, 8)))
+    assert made.ssim is None and made.flicker is None
+    assert plot(made).shape == (400, 640, 3)
+
+
+def test_the_plot_shades_generated_frames():
+    truth = clip(range(0, 80, 10))
+    flags = [False] * 4 + [True] * 4
+    first = plot(compare(truth, truth, frame_mask(flags)))
+    other = plot(compare(truth, truth, frame_mask(flags[::-1])))
+    assert first.shape == (400, 640, 3) and first.dtype == np.uint8
+    assert (first[100, 100] != first[100, 600]).any() and (first[100, 100] == other[100, 600]).all()
+
+
+def test_clips_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="the truth is 2 frames of 16x16, the result 3 frames of 16x16"):
+        compare(clip([1, 2]), clip([1, 2, 3]))
+    with pytest.raises(ValueError, match="the mask is 1 frames of 16x16"):
+        compare(clip([1, 2]), clip([1, 2]), frame_mask([True]))
