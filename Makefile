@@ -12,7 +12,7 @@ INPUT ?= $(firstword $(sort $(wildcard examples/clips/*.mp4)))
 DEMO ?= demo
 DEMO_ARGS ?=
 
-.PHONY: demo test check format-check types lint clean
+.PHONY: demo test test-comfyui check format-check types lint clean
 
 # A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -32,6 +32,10 @@ demo: $(VENV)/.base
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
+
+# COMFYUI_PATH=<checkout> [COMFYUI_PYTHON=<its interpreter>] make test-comfyui: the pack inside a real server.
+test-comfyui: $(VENV)/.test
+	$(BIN)/python -m pytest -q -rs tests/comfyui
 
 check: format-check types test
 

@@ -64,7 +64,7 @@ def complete_latents(
     mask: Tensor | None,
     *,
     seed: int,
-    steps: int = 20,
+    steps: int | str = 20,
     sampler: str = "ddim",
     guidance_scale: float = 1.0,
     callback: StepCallback | None = None,

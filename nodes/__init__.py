@@ -1,0 +1,34 @@
+"""The nodes: thin adapters between ComfyUI's graph and the library."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import host
+from .clips import VDTKeyframes, VDTSampleClip, VDTScene
+from .latents import VDTDecode, VDTEncode
+from .loaders import VDTConditioning, VDTLoadModel, VDTLoadVAE
+from .masks import VDTMask, VDTMaskCombine
+from .report import VDTReport
+from .sampler import VDTSampler
+
+
+class VDTExtension(ComfyExtension):
+    """All nodes of the pack; their ids, inputs and outputs never change, new ones are appended."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        host.register_model_folder()
+        return [
+            VDTLoadModel,
+            VDTLoadVAE,
+            VDTConditioning,
+            VDTEncode,
+            VDTDecode,
+            VDTMask,
+            VDTMaskCombine,
+            VDTSampler,
+            VDTKeyframes,
+            VDTSampleClip,
+            VDTScene,
+            VDTReport,
+        ]

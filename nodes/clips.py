@@ -1,0 +1,170 @@
+"""Nodes that make clips: from keyframes, from the pack's own files, and from simulated scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..vdt.keyframes import Keyframe, place_keyframes
+from ..vdt.video import probe, read_frames
+from . import convert, host
+from .latents import POLICIES, POLICY_TIP
+
+CLIPS = Path(__file__).parents[1] / "examples" / "clips"
+FAMILIES = ["any", "projectile", "roll_collide", "roll_stop", "two_balls"]
+SCENES = 900_000  # of the test split, which no bundled model was trained on
+
+
+class VDTKeyframes(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTKeyframes",
+            display_name="VDT Keyframes",
+            category="VDT",
+            description="Set up to four images, or short clips, at places of a clip; the mask generates all between "
+            "them.",
+            search_aliases=["first last frame", "connect clips", "image to video", "keyframe"],
+            inputs=[
+                io.Image.Input("image_1", tooltip="An image, or a clip whose frames stay together."),
+                io.Int.Input(
+                    "length", default=16, min=2, max=4096, tooltip="Default: 16, the length of the bundled model."
+                ),
+                io.Int.Input("width", default=64, min=16, max=4096, step=16, tooltip="Default: 64. A multiple of 16."),
+                io.Int.Input("height", default=64, min=16, max=4096, step=16, tooltip="Default: 64. A multiple of 16."),
+                io.Combo.Input("policy", options=POLICIES, default="crop", tooltip=POLICY_TIP),
+                io.Int.Input("frame_1", default=0, min=-4096, max=4095, tooltip=_place_tip(1, "0, the beginning")),
+                io.Int.Input("frame_2", default=-1, min=-4096, max=4095, tooltip=_place_tip(2, "-1, the end")),
+                io.Int.Input("frame_3", default=5, min=-4096, max=4095, tooltip=_place_tip(3, "5")),
+                io.Int.Input("frame_4", default=10, min=-4096, max=4095, tooltip=_place_tip(4, "10")),
+                io.Image.Input("image_2", optional=True, tooltip="Another image or clip, at frame_2."),
+                io.Image.Input("image_3", optional=True, tooltip="Another image or clip, at frame_3."),
+                io.Image.Input("image_4", optional=True, tooltip="Another image or clip, at frame_4."),
+            ],
+            outputs=[
+                io.Image.Output("images", display_name="images", tooltip="The clip, grey where it is to be generated."),
+                io.Mask.Output("mask", display_name="mask", tooltip="White = generate."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image_1: Tensor,
+        length: int,
+        width: int,
+        height: int,
+        policy: str,
+        frame_1: int,
+        frame_2: int,
+        frame_3: int,
+        frame_4: int,
+        image_2: Tensor | None = None,
+        image_3: Tensor | None = None,
+        image_4: Tensor | None = None,
+    ) -> io.NodeOutput:
+        with host.named("VDT Keyframes"):
+            pairs = zip((image_1, image_2, image_3, image_4), (frame_1, frame_2, frame_3, frame_4), strict=True)
+            keyframes = [Keyframe(frames=convert.to_frames(i), index=at) for i, at in pairs if i is not None]
+            clip = place_keyframes(keyframes, length, (height, width), policy)
+            images, mask = convert.to_images(clip.frames), convert.from_mask(clip.mask)
+            return io.NodeOutput(host.to_intermediate(images), host.to_intermediate(mask))
+
+
+class VDTSampleClip(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTSampleClip",
+            display_name="VDT Sample Clip",
+            category="VDT",
+            description="A small clip that comes with this pack, so that graphs run at once. Put Load Video here "
+            "later.",
+            search_aliases=["example video", "test clip", "load video"],
+            inputs=[
+                io.Combo.Input(
+                    "clip",
+                    options=_sample_clips(),
+                    tooltip="16 frames each, none seen in training: a ball is thrown, rolls into a cylinder, stops "
+                    "before it, or meets another one. The names are those of the files in examples/clips.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("images", display_name="images", tooltip="The frames."),
+                io.Float.Output("fps", display_name="fps", tooltip="Frames a second, for VDT Encode and Create Video."),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, clip: str | None = None) -> str:
+        return host.stamp(CLIPS / f"{clip}.mp4" if clip in _sample_clips() else None)
+
+    @classmethod
+    def execute(cls, clip: str) -> io.NodeOutput:
+        with host.named("VDT Sample Clip"):
+            if clip not in _sample_clips():
+                raise ValueError(f"there is no clip {clip!r}: choose one of {', '.join(_sample_clips())}")
+            path = CLIPS / f"{clip}.mp4"
+            frames = np.stack(list(read_frames(path)))
+            return io.NodeOutput(host.to_intermediate(convert.to_images(frames)), float(probe(path).fps or 0))
+
+
+class VDTScene(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTScene",
+            display_name="VDT Scene",
+            category="VDT",
+            description="Simulate and film a random scene of the world that the bundled model knows. Needs MuJoCo.",
+            search_aliases=["physics", "mujoco", "simulate"],
+            inputs=[
+                host.seed_input(
+                    "Default: 0. A seed gives the same scene for ever, and none that the bundled model has seen."
+                ),
+                io.Combo.Input(
+                    "family",
+                    options=FAMILIES,
+                    default="any",
+                    tooltip="Default: any. projectile: a thrown ball bounces. roll_collide: a ball rolls into a "
+                    "cylinder. roll_stop: it may stop before. two_balls: two of them collide.",
+                ),
+                io.Int.Input("length", default=16, min=1, max=1024, tooltip="Default: 16 frames, at 20 a second."),
+                io.Int.Input(
+                    "size",
+                    default=64,
+                    min=16,
+                    max=1024,
+                    step=16,
+                    tooltip="Default: 64 pixels a side. Rendering takes longer with the area.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("images", display_name="images", tooltip="The frames."),
+                io.Float.Output("fps", display_name="fps", tooltip="Frames a second."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, seed: int, family: str, length: int, size: int) -> io.NodeOutput:
+        from ..vdt.data.scenes import FPS, render_scene, scene_seeds
+
+        with host.named("VDT Scene"):
+            chosen = None if family == "any" else [family]
+            (scene,) = scene_seeds("test", 1, families=chosen, start=seed % SCENES)
+            frames = render_scene(scene, size=size, num_frames=length).frames
+            return io.NodeOutput(host.to_intermediate(convert.to_images(frames)), float(FPS))
+
+
+def _sample_clips() -> list[str]:
+    return sorted(path.stem for path in CLIPS.glob("*.mp4"))
+
+
+def _place_tip(number: int, default: str) -> str:
+    return (
+        f"Where image_{number} stands. Default: {default}. From 0 on: its first frame; negative, from the end: its "
+        f"last frame, so that a clip at -1 ends the whole."
+    )

@@ -1,0 +1,132 @@
+"""The only place with ComfyUI's layouts: IMAGE, MASK, LATENT and VIDEO to the library's arrays and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from comfy_api.latest import InputImpl
+from torch import Tensor
+
+from ..vdt.planner import DEFAULT_FPS, pick_frames
+from ..vdt.video import probe, read_frames
+
+# IMAGE is float (T, H, W, 3 or 4) in [0, 1], MASK float (T, H, W) with 1 = generate, LATENT a dict with raw samples
+# (T, C, h, w) and perhaps a noise_mask. The library has uint8 frames (T, H, W, 3) and bool masks.
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SourceClip:
+    """What a clip is read from: uint8 frames (H, W, 3), one at a time, with their size and rate."""
+
+    frames: Iterator[np.ndarray]
+    width: int
+    height: int
+    fps: float
+
+
+def to_frames(images: Tensor) -> np.ndarray:
+    """IMAGE to uint8 frames (T, H, W, 3), rounded; alpha is dropped, NaN refused."""
+    values = rgb(images).detach().float().cpu()
+    if not bool(torch.isfinite(values).all()):
+        raise ValueError("the images hold NaN or infinite values: decode them in float32")
+    return (values * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def to_images(frames: np.ndarray) -> Tensor:
+    """uint8 frames (T, H, W, 3), or one of them, to IMAGE; `to_frames` gets exactly these frames back."""
+    batch = frames if frames.ndim == 4 else frames[None]
+    return torch.from_numpy(np.ascontiguousarray(batch)).float() / 255
+
+
+def rgb(images: Tensor) -> Tensor:
+    """IMAGE without its alpha, (T, H, W, 3); a single picture becomes a clip of one frame."""
+    batch = images if images.ndim == 4 else images[None]
+    if batch.ndim != 4 or batch.shape[-1] < 3 or not len(batch):
+        raise ValueError(f"expected images (frames, height, width, 3), got {tuple(images.shape)}")
+    return batch[..., :3]
+
+
+def soft_mask(mask: Tensor) -> Tensor:
+    """MASK, or a noise mask (T, 1, H, W), to float (T, H, W)."""
+    if mask.ndim < 2:
+        raise ValueError(f"expected a mask (frames, height, width), got {tuple(mask.shape)}")
+    return mask.detach().float().cpu().reshape(-1, *mask.shape[-2:])
+
+
+def hard_mask(mask: Tensor | None) -> Tensor | None:
+    """MASK or noise mask to bool (T, H, W), True = generate; grey above one half counts as white."""
+    return None if mask is None else soft_mask(mask) > 0.5
+
+
+def from_mask(mask: Tensor) -> Tensor:
+    """bool (T, H, W) to MASK."""
+    return mask.float()
+
+
+def samples_of(latent: dict[str, Any]) -> Tensor:
+    """The raw samples (T, C, h, w) of a LATENT; anything else is of another kind of model."""
+    samples = latent["samples"]
+    if samples.ndim != 4:
+        raise ValueError(
+            f"the latent is {tuple(samples.shape)}, expected (frames, channels, height, width): "
+            f"encode the clip with VDT Encode or VAE Encode and a VAE of single frames"
+        )
+    return samples
+
+
+def mask_of(latent: dict[str, Any], mask: Tensor | None) -> Tensor | None:
+    """The connected MASK, else the noise mask of the LATENT, as bool (T, H, W); None if there is neither."""
+    return hard_mask(latent.get("noise_mask") if mask is None else mask)
+
+
+def to_latent(latent: dict[str, Any], samples: Tensor, mask: Tensor | None) -> dict[str, Any]:
+    """The LATENT with other samples, and with the connected MASK, if any, as its noise mask."""
+    changed = {**latent, "samples": samples}
+    if mask is not None:
+        changed["noise_mask"] = soft_mask(mask)[:, None]  # (T, 1, H, W)
+    return changed
+
+
+def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, start: float) -> SourceClip:
+    """The first `length` frames from `start` seconds on of the one of both inputs that is connected.
+
+    A VIDEO is resampled to `fps` unless that is 0; of images it only says how fast they are.
+    """
+    if (images is None) == (video is None):
+        raise ValueError("connect either images or a video, and not both")
+    if images is not None:
+        return _from_images(rgb(images), rate=fps or DEFAULT_FPS, length=length, fps=0.0, start=start)
+    path = _whole_file(video)
+    if path is None:
+        parts = video.get_components()
+        return _from_images(rgb(parts.images), rate=float(parts.frame_rate), length=length, fps=fps, start=start)
+    info = probe(path)
+    return SourceClip(
+        frames=read_frames(path, fps=fps or None, start=start, max_frames=length),
+        width=info.width,
+        height=info.height,
+        fps=fps or float(info.fps or DEFAULT_FPS),
+    )
+
+
+def _whole_file(video: Any) -> str | None:
+    """The file of a VIDEO, so that only needed frames are ever in memory; None if it is made or cut in the graph."""
+    cut = any(getattr(video, f"_VideoFromFile__{name}", 0) for name in ("start_time", "duration"))  # newer ComfyUI
+    if cut or not isinstance(video, InputImpl.VideoFromFile):
+        return None
+    source = video.get_stream_source()
+    return source if isinstance(source, str) else None
+
+
+def _from_images(images: Tensor, *, rate: float, length: int, fps: float, start: float) -> SourceClip:
+    picked = pick_frames(len(images), rate, length=length, fps=fps, start=start)
+    return SourceClip(
+        frames=(to_frames(images[index])[0] for index in picked),
+        width=images.shape[2],
+        height=images.shape[1],
+        fps=fps or rate,
+    )

@@ -1,0 +1,192 @@
+"""The only place that touches ComfyUI itself: files, devices, memory, progress, interruption and previews."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management as mm
+import comfy.utils
+import folder_paths
+import numpy as np
+import torch
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..vdt.checkpoints import bundled
+from ..vdt.completion import decode_frames, encode_frames
+from ..vdt.diffusion import StepInfo
+from ..vdt.pipeline import DTYPES
+from ..vdt.preview import GRID_SIDE, PreviewProjection, preview_image
+from . import convert
+
+BUNDLED = "bundled"
+PRECISIONS = ("auto", *DTYPES)
+AUTO_DTYPES = (torch.bfloat16, torch.float32)  # not float16, which overflows in some trained models
+MAX_SEED = 2**64 - 1
+
+
+def schema(**fields: Any) -> io.Schema:
+    """A schema of those of these fields that the running ComfyUI knows."""
+    known = {field.name for field in dataclasses.fields(io.Schema)}
+    return io.Schema(**{name: value for name, value in fields.items() if name in known})
+
+
+def seed_input(tooltip: str) -> Any:
+    """The input "seed" of a node: all of 64 bits, with what the editor does to it after a run."""
+    return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True, tooltip=tooltip)
+
+
+@contextmanager
+def named(node: str) -> Iterator[None]:
+    """Say in every message for the user which node it comes from."""
+    try:
+        yield
+    except (ValueError, ModuleNotFoundError) as error:
+        raise type(error)(f"{node}: {error}") from error
+
+
+# ---- Files -----------------------------------------------------------------------------------------------------------
+
+
+def register_model_folder() -> None:
+    """Let models/vdt be a model folder; without its extensions ComfyUI would list every file in it."""
+    folder_paths.add_model_folder_path("vdt", str(Path(folder_paths.models_dir) / "vdt"))
+    folder_paths.folder_names_and_paths["vdt"][1].update({".safetensors"})
+
+
+def model_files(folder: str) -> list[str]:
+    """What a loader offers: the bundled file, then the safetensors files of a model folder."""
+    return [BUNDLED, *(name for name in folder_paths.get_filename_list(folder) if name.endswith(".safetensors"))]
+
+
+def model_path(folder: str, name: str) -> Path:
+    """Where the file of that name lies; ValueError says where it was looked for."""
+    path = str(bundled("vae" if folder == "vae" else "vdt")) if name == BUNDLED else None
+    path = path or folder_paths.get_full_path(folder, name)
+    if path is None or not Path(path).is_file():
+        searched = [str(bundled("vdt").parent)] if name == BUNDLED else folder_paths.get_folder_paths(folder)
+        raise ValueError(
+            f"there is no file {name!r}; searched {', '.join(searched)}: put a .safetensors file there, or choose "
+            f"{BUNDLED!r}"
+        )
+    return Path(path)
+
+
+def stamp(path: str | Path | None) -> str:
+    """Changes when the file does; what ComfyUI compares before it runs a node again."""
+    if path is None or not Path(path).is_file():
+        return "missing"
+    stat = Path(path).stat()
+    return f"{path} {stat.st_mtime_ns} {stat.st_size}"
+
+
+def model_stamp(folder: str, name: str) -> str:
+    """`stamp` of a file that a loader offers."""
+    try:
+        return stamp(model_path(folder, name))
+    except ValueError:
+        return "missing"
+
+
+# ---- Devices and memory ----------------------------------------------------------------------------------------------
+
+
+def model_dtype(precision: str, parameters: int) -> torch.dtype:
+    """The precision of that name; "auto" is what ComfyUI, its options and the device prefer."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"unknown precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return DTYPES[precision]
+    chosen = mm.unet_dtype(device=mm.get_torch_device(), model_params=parameters, supported_dtypes=list(AUTO_DTYPES))
+    return chosen if chosen in DTYPES.values() else torch.float32
+
+
+def load(patcher: Any, memory: float) -> None:
+    """Have ComfyUI make room for a model and bring it to its device whole."""
+    mm.load_models_gpu([patcher], memory_required=memory, force_full_load=True)
+
+
+def to_intermediate(tensor: Tensor) -> Tensor:
+    """A result where and as ComfyUI keeps what lies between nodes."""
+    dtype = getattr(mm, "intermediate_dtype", lambda: torch.float32)()  # newer versions may keep float16
+    return tensor.to(device=mm.intermediate_device(), dtype=dtype)
+
+
+# ---- The VAE: our own code where the file is ours, else ComfyUI's ----------------------------------------------------
+
+
+def encode(vae: Any, frames: np.ndarray) -> Tensor:
+    """Raw latents (T, C, h, w) of uint8 frames (T, H, W, 3)."""
+    own = getattr(vae, "vdt_vae", None)
+    if own is None:
+        return to_intermediate(_checked(vae.encode(convert.to_images(frames)), len(frames)))
+    load(vae.vdt_patcher, _vae_memory(frames.shape[1:3]))
+    return to_intermediate(encode_frames(own, frames, progress=chunk_progress()))
+
+
+def decode(vae: Any, latents: Tensor, wanted: Tensor | None = None) -> Tensor:
+    """IMAGE of raw latents (T, C, h, w); frames without any pixel of `wanted`, bool (T, H, W), may stay black."""
+    own = getattr(vae, "vdt_vae", None)
+    if own is None:
+        frames = convert.to_frames(vae.decode(latents))
+    else:
+        load(vae.vdt_patcher, _vae_memory([side * downscale(vae) for side in latents.shape[-2:]]))
+        frames = decode_frames(own, latents, wanted, progress=chunk_progress())
+    return to_intermediate(convert.to_images(frames))
+
+
+def downscale(vae: Any) -> int:
+    """Pixels along the side of a latent cell."""
+    own = getattr(vae, "vdt_vae", None)
+    return 8 if own is None else own.config.downscale
+
+
+def _checked(latents: Tensor, frames: int) -> Tensor:
+    if latents.ndim != 4 or len(latents) != frames:
+        raise ValueError(
+            f"this VAE makes latents {tuple(latents.shape)} of {frames} frames, expected ({frames}, 4, height, width): "
+            f"use VDT Load VAE, or the VAE of Stable Diffusion 1.x"
+        )
+    return latents
+
+
+def _vae_memory(size: Any) -> float:
+    """Bytes that 8 frames need at most: about 64 channels at full size, a few at once, in float32."""
+    return 8.0 * size[0] * size[1] * 64 * 4 * 4
+
+
+# ---- Progress, interruption, previews --------------------------------------------------------------------------------
+
+
+def chunk_progress() -> Callable[[int, int], None]:
+    """A progress callback for work in chunks; it raises when the user has stopped the run."""
+    bar: list[Any] = []
+
+    def report(done: int, total: int) -> None:
+        mm.throw_exception_if_processing_interrupted()
+        bar[:] = bar or [comfy.utils.ProgressBar(total)]
+        bar[0].update_absolute(done, total)
+
+    return report
+
+
+def step_progress(steps: int, projection: PreviewProjection) -> Callable[[StepInfo], None]:
+    """A sampler callback: progress, all frames as a preview, and an exception when the user has stopped the run."""
+    mm.throw_exception_if_processing_interrupted()
+    bar = comfy.utils.ProgressBar(steps)
+
+    def report(info: StepInfo) -> None:
+        mm.throw_exception_if_processing_interrupted()
+        picture = preview_image(projection, info.x0[0])  # x0 (1, T, C, h, w)
+        bar.update_absolute(info.step, info.num_steps, ("JPEG", picture, GRID_SIDE))
+
+    return report
+
+
+def shown(picture: np.ndarray, text: str) -> dict[str, Any]:
+    """What a node shows on itself: a picture uint8 (H, W, 3) and a text."""
+    return {**ui.PreviewImage(convert.to_images(picture)).as_dict(), **ui.PreviewText(text).as_dict()}

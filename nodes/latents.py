@@ -1,0 +1,145 @@
+"""Nodes between pictures and latents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..vdt.completion import paste, pixels_to_paste
+from ..vdt.frames import fit_frames
+from ..vdt.planner import Source, describe_clip, plan_clip
+from . import convert, host
+
+POLICIES = ["crop", "fit", "stretch"]
+POLICY_TIP = (
+    "Default: crop, which covers the size and cuts the centre. fit keeps the whole picture between black bars; "
+    "stretch changes its proportions."
+)
+
+
+class VDTEncode(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTEncode",
+            display_name="VDT Encode",
+            category="VDT",
+            description="Bring images or a video to the length and size of the model and encode them. Missing frames "
+            "are left grey, to be generated.",
+            search_aliases=["video to latent", "vae encode video", "resample fps"],
+            inputs=[
+                io.Vae.Input("vae", tooltip="The VAE of the model: VDT Load VAE."),
+                io.Int.Input(
+                    "length",
+                    default=16,
+                    min=1,
+                    max=4096,
+                    tooltip="Default: 16 frames, what the bundled model was trained on. Longer clips run, but the "
+                    "further from the model's own length, the worse.",
+                ),
+                io.Int.Input("width", default=64, min=16, max=4096, step=16, tooltip=_size_tip("Width")),
+                io.Int.Input("height", default=64, min=16, max=4096, step=16, tooltip=_size_tip("Height")),
+                io.Combo.Input("policy", options=POLICIES, default="crop", tooltip=POLICY_TIP),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="Default: 0, the source's own. A video is resampled to this rate by time; of images it "
+                    "only says how fast they are (8 if 0). Fewer frames a second show more time, with larger steps.",
+                ),
+                io.Float.Input(
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=100000.0,
+                    step=0.01,
+                    tooltip="Default: 0. Seconds of the source to pass over.",
+                ),
+                io.Image.Input(
+                    "images", optional=True, tooltip="The frames, such as from VDT Sample Clip. Or a video."
+                ),
+                io.Video.Input("video", optional=True, tooltip="The video, such as from Load Video. Or images."),
+            ],
+            outputs=[
+                io.Latent.Output("latent", display_name="latent", tooltip="Raw latents, one per frame."),
+                io.Image.Output("out_images", display_name="images", tooltip="The frames as they were encoded."),
+                io.Float.Output("out_fps", display_name="fps", tooltip="Frames a second, for Create Video."),
+                io.String.Output("plan", display_name="plan", tooltip="What was made of the source, in words."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        vae: Any,
+        length: int,
+        width: int,
+        height: int,
+        policy: str,
+        fps: float,
+        start: float,
+        images: Tensor | None = None,
+        video: Any = None,
+    ) -> io.NodeOutput:
+        with host.named("VDT Encode"):
+            clip = convert.read_source(images, video, length=length, fps=fps, start=start)
+            fitted = fit_frames(clip.frames, (height, width), policy)
+            source = Source(num_frames=len(fitted), height=clip.height, width=clip.width, fps=clip.fps)
+            plan = plan_clip(source, length=length, size=(height, width), policy=policy)
+            frames, text = plan.place(fitted), describe_clip(plan, source)
+            latent = {"samples": host.encode(vae, frames)}
+            encoded = host.to_intermediate(convert.to_images(frames))
+            return io.NodeOutput(latent, encoded, plan.fps, text, ui=ui.PreviewText(text))
+
+
+class VDTDecode(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTDecode",
+            display_name="VDT Decode",
+            category="VDT",
+            description="Decode latents to frames. With the encoded images connected, given pixels are theirs, bit "
+            "for bit.",
+            search_aliases=["latent to video", "vae decode video", "paste given"],
+            inputs=[
+                io.Latent.Input("latent", tooltip="From VDT Sampler or any stock sampler."),
+                io.Vae.Input("vae", tooltip="The VAE the clip was encoded with."),
+                io.Image.Input(
+                    "images",
+                    optional=True,
+                    tooltip="Default: none, everything is decoded. Connect the images of VDT Encode to keep their "
+                    "given pixels exactly instead of with the VAE's small errors.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="White = generated. Default: the mask that the latent carries.",
+                ),
+            ],
+            outputs=[io.Image.Output("out_images", display_name="images", tooltip="The finished frames.")],
+        )
+
+    @classmethod
+    def execute(
+        cls, latent: dict[str, Any], vae: Any, images: Tensor | None = None, mask: Tensor | None = None
+    ) -> io.NodeOutput:
+        with host.named("VDT Decode"):
+            samples = convert.samples_of(latent)
+            if images is None:
+                return io.NodeOutput(host.decode(vae, samples))
+            given = convert.rgb(images)
+            hard = convert.mask_of(latent, mask)
+            pixels = pixels_to_paste(samples, given, hard, downscale=host.downscale(vae))
+            return io.NodeOutput(paste(host.decode(vae, samples, pixels), given, pixels))
+
+
+def _size_tip(name: str) -> str:
+    return (
+        f"{name} in pixels, a multiple of 16. Default: 64, the size of the bundled model. Other sizes run, but the "
+        f"further from the model's own, the worse; time and memory grow with the area."
+    )

@@ -1,0 +1,117 @@
+"""Nodes that load: the model, the VAE, and the conditioning that makes CFG a guidance by masks."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..vdt.checkpoints import describe, load_model, load_vae
+from ..vdt.preview import read_preview
+from . import host, native
+
+
+class VDTLoadModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTLoadModel",
+            display_name="VDT Load Model",
+            category="VDT",
+            description="Load a Video Diffusion Transformer. The MODEL works with VDT Sampler and with all stock "
+            "samplers.",
+            search_aliases=["video diffusion transformer", "load vdt", "checkpoint"],
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=host.model_files("vdt"),
+                    default=host.BUNDLED,
+                    tooltip="Default: bundled, a small model of balls and cylinders that comes with this pack and "
+                    "runs on a CPU. Your own: .safetensors files in models/vdt (official .pt files: `vdt convert` "
+                    "first).",
+                ),
+                io.Combo.Input(
+                    "precision",
+                    options=list(host.PRECISIONS),
+                    default="auto",
+                    tooltip="Default: auto, what ComfyUI prefers here (float32 on a CPU, bfloat16 on most GPUs). "
+                    "float32 repeats exactly everywhere; the others need half the memory but change small details.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output("model", display_name="model", tooltip="For VDT Sampler, KSampler and their kin.")
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, model_name: str | None = None, precision: str | None = None) -> str:
+        return f"{host.model_stamp('vdt', model_name or '')} {precision}"
+
+    @classmethod
+    def execute(cls, model_name: str, precision: str) -> io.NodeOutput:
+        with host.named("VDT Load Model"):
+            path = host.model_path("vdt", model_name)
+            network = load_model(path)
+            parameters = sum(parameter.numel() for parameter in network.parameters())
+            network = network.to(host.model_dtype(precision, parameters)).requires_grad_(False)
+            return io.NodeOutput(native.build_model(network, read_preview(path, network.config.in_channels)))
+
+
+class VDTLoadVAE(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTLoadVAE",
+            display_name="VDT Load VAE",
+            category="VDT",
+            description="Load the VAE that belongs to a VDT model. Stock VAE Encode and VAE Decode take it too.",
+            search_aliases=["vdt vae", "autoencoder"],
+            inputs=[
+                io.Combo.Input(
+                    "vae_name",
+                    options=host.model_files("vae"),
+                    default=host.BUNDLED,
+                    tooltip="Default: bundled, the VAE of the bundled model. Others: files of models/vae; official VDT "
+                    "models use the VAE of Stable Diffusion 1.x. A model only understands the VAE it was trained with.",
+                ),
+            ],
+            outputs=[
+                io.Vae.Output("vae", display_name="vae", tooltip="For VDT Encode and Decode, and the stock ones.")
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, vae_name: str | None = None) -> str:
+        return host.model_stamp("vae", vae_name or "")
+
+    @classmethod
+    def execute(cls, vae_name: str) -> io.NodeOutput:
+        with host.named("VDT Load VAE"):
+            path = host.model_path("vae", vae_name)
+            vae = load_vae(path).requires_grad_(False)
+            return io.NodeOutput(native.build_vae(vae, own=describe(path).metadata.get("format") == "vdt"))
+
+
+class VDTConditioning(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTConditioning",
+            display_name="VDT Conditioning",
+            category="VDT",
+            description="Positive and negative for stock samplers: the negative pass does not see the given frames, "
+            "so that CFG says how closely to follow them.",
+            search_aliases=["vdt prompt", "cfg", "guidance"],
+            inputs=[],
+            outputs=[
+                io.Conditioning.Output("positive", display_name="positive", tooltip="Sees the given cells."),
+                io.Conditioning.Output(
+                    "negative",
+                    display_name="negative",
+                    tooltip="Sees only noise. Used when cfg is not 1; above 1 the given frames weigh more, at twice "
+                    "the cost.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        return io.NodeOutput(native.conditioning(given=True), native.conditioning(given=False))

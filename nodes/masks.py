@@ -1,0 +1,125 @@
+"""Nodes that say what is generated: white is, black is given."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..vdt.masks import describe
+from ..vdt.overlay import mask_preview
+from ..vdt.pixel_masks import OPERATIONS, TASK_NAMES, combine, task_mask
+from ..vdt.planner import check_given
+from . import convert, host
+
+
+class VDTMask(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTMask",
+            display_name="VDT Mask",
+            category="VDT",
+            description="Say what is given (black) and what is generated (white). The node shows it over the frames, "
+            "generated cells tinted orange.",
+            search_aliases=["predict", "interpolate", "inpaint video", "image to video", "task"],
+            inputs=[
+                io.Image.Input(
+                    "images", tooltip="The images of VDT Encode or VDT Keyframes: they give length and size."
+                ),
+                io.Combo.Input(
+                    "task",
+                    options=list(TASK_NAMES),
+                    default="predict",
+                    tooltip="Default: predict what follows the first frames. backward: what came before the last ones. "
+                    "interpolate: between every n-th. image_to_video: all but one. frames: all but those of `known`. "
+                    "spatial: the white of the mask, or random blocks. random: random frames. unconditional: "
+                    "everything.",
+                ),
+                io.Int.Input(
+                    "given",
+                    default=8,
+                    min=1,
+                    max=4096,
+                    tooltip="For predict and backward. Default: 8 frames are given. More make the motion clearer and "
+                    "leave less to generate.",
+                ),
+                io.Int.Input(
+                    "every",
+                    default=4,
+                    min=2,
+                    max=4096,
+                    tooltip="For interpolate. Default: every 4th frame is given, and the last one. Less is easier for "
+                    "the model.",
+                ),
+                io.Int.Input(
+                    "frame",
+                    default=0,
+                    min=-4096,
+                    max=4095,
+                    tooltip="For image_to_video. Default: 0, the first frame is given; -1 is the last one.",
+                ),
+                io.String.Input(
+                    "known",
+                    default="0-3,-1",
+                    tooltip="For frames. Default: 0-3,-1, which gives the first four frames and the last one.",
+                ),
+                host.seed_input("For random, and for spatial without a mask. The same seed makes the same mask."),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="White = generate; one frame serves all. The task spatial is this mask; every other task "
+                    "generates only inside its white part. Default: none.",
+                ),
+            ],
+            outputs=[io.Mask.Output("out_mask", display_name="mask", tooltip="White = generate, one mask per frame.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        images: Tensor,
+        task: str,
+        given: int,
+        every: int,
+        frame: int,
+        known: str,
+        seed: int,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
+        with host.named("VDT Mask"):
+            frames = convert.to_frames(images)
+            settings = {"given": given, "every": every, "frame": frame, "known": known, "seed": seed}
+            made = task_mask(task, frames.shape[:3], painted=convert.hard_mask(mask), **settings)
+            check_given(frames, made)
+            shown = host.shown(mask_preview(frames, made), describe(made))
+            return io.NodeOutput(host.to_intermediate(convert.from_mask(made)), ui=shown)
+
+
+class VDTMaskCombine(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTMaskCombine",
+            display_name="VDT Mask Combine",
+            category="VDT",
+            description="Combine two masks of frames, or invert one.",
+            search_aliases=["mask composite", "invert mask", "union", "intersection"],
+            inputs=[
+                io.Mask.Input("a", tooltip="White = generate. One frame goes with a clip of any length."),
+                io.Combo.Input(
+                    "operation",
+                    options=list(OPERATIONS),
+                    default="union",
+                    tooltip="Default: union, white where a or b is. intersection: where both are. difference: where a "
+                    "is and b is not. invert: where a is not; b is not used then.",
+                ),
+                io.Mask.Input("b", optional=True, tooltip="The other mask; every operation but invert needs it."),
+            ],
+            outputs=[io.Mask.Output("mask", display_name="mask", tooltip="White = generate.")],
+        )
+
+    @classmethod
+    def execute(cls, a: Tensor, operation: str, b: Tensor | None = None) -> io.NodeOutput:
+        with host.named("VDT Mask Combine"):
+            other = None if b is None else convert.soft_mask(b)
+            return io.NodeOutput(host.to_intermediate(combine(convert.soft_mask(a), operation, other)))

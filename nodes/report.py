@@ -1,0 +1,50 @@
+"""The node that measures a result against the truth."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from . import convert, host
+
+
+class VDTReport(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTReport",
+            display_name="VDT Report",
+            category="VDT",
+            description="Compare a result with the true frames: PSNR and SSIM by frame, known pixels, seams and "
+            "flicker.",
+            search_aliases=["psnr", "ssim", "compare video", "metrics"],
+            is_output_node=True,
+            inputs=[
+                io.Image.Input(
+                    "truth", tooltip="The true frames: images of VDT Encode where the source had all of them."
+                ),
+                io.Image.Input("result", tooltip="The frames to judge, of the same length and size."),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="White = generated. Default: none, all pixels count as generated. With it, known pixels "
+                    "and seams are measured too.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("plot", display_name="plot", tooltip="Quality over the frames, generated ones shaded."),
+                io.String.Output("report", display_name="report", tooltip="The numbers in words."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, truth: Tensor, result: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
+        from ..vdt.evaluation.compare import compare, plot, report
+        from ..vdt.pixel_masks import fit_mask
+
+        with host.named("VDT Report"):
+            frames, hard = convert.to_frames(truth), convert.hard_mask(mask)
+            made = None if hard is None else fit_mask(hard, frames.shape[:3]).numpy()
+            comparison = compare(frames, convert.to_frames(result), made)
+            picture, text = plot(comparison), report(comparison)
+            return io.NodeOutput(host.to_intermediate(convert.to_images(picture)), text, ui=host.shown(picture, text))

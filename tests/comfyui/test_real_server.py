@@ -1,0 +1,396 @@
+"""The pack inside a real ComfyUI: every test talks to one server that is started for this file (COMFYUI_PATH)."""
+
+import importlib.util
+import json
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vdt import bundled, load_model, load_vae
+from vdt.completion import complete_latents, encode_frames
+from vdt.diffusion import MaskedDenoiser, Schedule, sample_ddim, scale_latents, unscale_latents
+from vdt.frames import fit_frames
+from vdt.pixel_masks import to_cells
+from vdt.planner import PLACEHOLDER
+from vdt.video import probe, read_frames
+
+pytestmark = [pytest.mark.comfy, pytest.mark.slow, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOT = ROOT / "tests/nodes/object_info.json"
+STEPS = 10  # ComfyUI's scheduler "normal" then has our timesteps: 999, 888, … 0
+SEED = 2**63 + 5
+
+
+def tools():
+    spec = importlib.util.spec_from_file_location("object_info_tools", ROOT / "tests/nodes/object_info_tools.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def node(kind, **inputs):
+    return {"class_type": kind, "inputs": inputs}
+
+
+def sources(model="tiny", vae="tiny", length=16, task="predict", given=6):
+    """Nodes 1 to 5 of every graph: model, VAE, a bundled clip, its latents and a mask."""
+    return {
+        "1": node("VDTLoadModel", model_name=f"{model}.safetensors", precision="auto"),
+        "2": node("VDTLoadVAE", vae_name=f"{vae}.safetensors"),
+        "3": node("VDTSampleClip", clip="projectile"),
+        "4": node(
+            "VDTEncode", vae=["2", 0], length=length, width=64, height=64, policy="crop", fps=["3", 1], start=0.0,
+            images=["3", 0],
+        ),
+        "5": node(
+            "VDTMask", images=["4", 1], task=task, given=given, every=4, frame=0, known="0-3,-1", seed=0
+        ),
+    }  # fmt: skip
+
+
+def own_sampler(latent=("4", 0), mask=("5", 0), sampler="ddim", steps=STEPS, guidance=1.0, seed=SEED):
+    inputs = {"model": ["1", 0], "latent": list(latent), "seed": seed, "steps": steps, "sampler": sampler}
+    connected = {} if mask is None else {"mask": list(mask)}
+    return node("VDTSampler", guidance=guidance, **inputs, **connected)
+
+
+def stock_sampler(sampler="ddim", cfg=1.0, steps=STEPS):
+    return {
+        "6": node("VDTConditioning"),
+        "7": node("SetLatentNoiseMask", samples=["4", 0], mask=["5", 0]),
+        "8": node(
+            "KSampler", model=["1", 0], seed=SEED, steps=steps, cfg=cfg, sampler_name=sampler, scheduler="normal",
+            positive=["6", 0], negative=["6", 1], latent_image=["7", 0], denoise=1.0,
+        ),
+    }  # fmt: skip
+
+
+def sampled(server, graph, *names):
+    """Run a graph and read the latents of these nodes."""
+    graph = dict(graph)
+    for name in names:
+        graph[f"save{name}"] = node("SaveLatent", samples=[name, 0], filename_prefix="latents/test")
+    outputs = server.done(graph)
+    saved = [server.file(outputs[f"save{name}"]["latents"][0]) for name in names]
+    return [load_file(path)["latent_tensor"] for path in saved]
+
+
+def clip_frames():
+    return fit_frames(read_frames(ROOT / "examples/clips/projectile.mp4"), (64, 64), "crop")
+
+
+def close(a, b):
+    """Largest difference, in units of the spread of the second."""
+    return float((a - b).abs().max() / b.std())
+
+
+# ---- The pack is there -----------------------------------------------------------------------------------------------
+
+
+def test_pack_is_imported_without_a_warning(server):
+    text = server.text()
+    assert "custom_nodes/ComfyUI-VDT" in text  # in the list of import times
+    assert "(IMPORT FAILED): /" not in text
+    ours = [
+        line for line in text.splitlines() if "VDT" in line and "seconds:" not in line and "user directory" not in line
+    ]
+    bad = [line for line in ours if re.search(r"warn|error|cannot|skip|fail", line, re.IGNORECASE)]
+    assert not bad
+
+
+def test_every_node_is_in_object_info_and_changed_only_by_appending(server):
+    live = tools().snapshot(server.request("/object_info"))
+    if os.environ.get("VDT_WRITE_OBJECT_INFO"):  # for a deliberate addition
+        SNAPSHOT.write_text(json.dumps(live, indent=1) + "\n", encoding="utf-8")
+    stored = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    assert tools().changes(stored, live) == []
+    assert len(stored) == 12
+
+
+def test_every_node_has_a_help_page_that_the_server_serves(server):
+    for name in json.loads(SNAPSHOT.read_text(encoding="utf-8")):
+        page = f"http://127.0.0.1:{server.port}/extensions/ComfyUI-VDT/docs/{name}.md"
+        import urllib.request
+
+        with urllib.request.urlopen(page, timeout=30) as answer:
+            assert answer.read().decode().startswith("# ")
+
+
+# ---- From clip to clip -----------------------------------------------------------------------------------------------
+
+
+def test_clip_to_saved_video(server):
+    graph = {
+        **sources(),
+        "6": own_sampler(),
+        "7": node("VDTDecode", latent=["6", 0], vae=["2", 0], images=["4", 1]),
+        "8": node("CreateVideo", images=["7", 0], fps=["4", 2]),
+        "9": node("SaveVideo", video=["8", 0], filename_prefix="video/test", format="auto", codec="auto"),
+        "10": node("VDTReport", truth=["4", 1], result=["7", 0], mask=["5", 0]),
+        "11": node("SaveImage", images=["7", 0], filename_prefix="frame"),
+    }
+    outputs = server.done(graph)
+    (video,) = outputs["9"]["images"]
+    info = probe(server.file(video))
+    assert (info.width, info.height, info.frames, float(info.fps)) == (64, 64, 16, 20.0)
+    assert "bit-exact" in outputs["10"]["text"][0]
+    assert outputs["5"]["text"] == ["frames 0–5 given, 6–15 generated"]  # noqa: RUF001
+    frames = np.concatenate([np.stack(list(read_frames(server.file(entry)))) for entry in outputs["11"]["images"]])
+    assert np.array_equal(frames[:6], clip_frames()[:6])
+    assert not np.array_equal(frames[6:], clip_frames()[6:])
+
+
+def test_two_runs_are_equal(server):
+    graph = {**sources(), "6": own_sampler(sampler="ancestral")}
+    (first,) = sampled(server, graph, "6")
+    graph["1"] = node("VDTLoadModel", model_name="tiny.safetensors", precision="float32")  # not from the cache
+    (second,) = sampled(server, graph, "6")
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(("sampler", "guidance"), [("ddim", 1.0), ("dpmpp_2m", 2.0), ("ancestral", 1.0)])
+def test_latents_are_the_librarys_bit_for_bit(server, base, sampler, guidance):
+    encoded, made = sampled(server, {**sources(), "6": own_sampler(sampler=sampler, guidance=guidance)}, "4", "6")
+    raw = encode_frames(load_vae(base / "models/vae/tiny.safetensors"), clip_frames())
+    assert torch.equal(encoded, raw)
+    mask = torch.ones(16, 64, 64, dtype=torch.bool)
+    mask[:6] = False
+    model = load_model(base / "models/vdt/tiny.safetensors")
+    expected = complete_latents(model, raw, mask, seed=SEED, steps=STEPS, sampler=sampler, guidance_scale=guidance)
+    assert torch.equal(made, expected)
+
+
+def test_stock_vae_nodes_and_noise_mask_work_with_our_sampler(server):
+    graph = {
+        **sources(),
+        "6": node("VAEEncode", pixels=["4", 1], vae=["2", 0]),
+        "7": node("SetLatentNoiseMask", samples=["6", 0], mask=["5", 0]),
+        "8": own_sampler(latent=("7", 0), mask=None),
+        "9": node("VAEDecode", samples=["8", 0], vae=["2", 0]),
+        "10": node("SaveImage", images=["9", 0], filename_prefix="stock"),
+    }
+    stock, own, made = sampled(server, graph, "6", "4", "8")
+    assert close(stock, own) < 1e-3  # ComfyUI's VAE class with our weights
+    assert torch.equal(made[:6], stock[:6]) and not torch.equal(made[6:], stock[6:])
+
+
+def test_the_bundled_vae_is_the_same_in_stock_nodes(server):
+    if not bundled("vae").exists():
+        pytest.skip("this checkout has no bundled VAE")
+    graph = {**sources(), "6": node("VAEEncode", pixels=["4", 1], vae=["2", 0])}
+    graph["2"] = node("VDTLoadVAE", vae_name="bundled")
+    graph["7"] = node("VAEDecode", samples=["6", 0], vae=["2", 0])
+    graph["8"] = node("VDTDecode", latent=["4", 0], vae=["2", 0])
+    graph |= {f"{name}0": node("SaveImage", images=[name, 0], filename_prefix="bundled") for name in ("7", "8")}
+    stock, own = sampled(server, graph, "6", "4")
+    assert close(stock, own) < 1e-3
+    outputs = server.done(graph)
+    frames = {
+        name: np.concatenate([np.stack(list(read_frames(server.file(entry)))) for entry in outputs[name]["images"]])
+        for name in ("70", "80")
+    }
+    assert np.abs(frames["70"].astype(int) - frames["80"]).max() <= 1  # SaveImage cuts off where we round
+
+
+def test_missing_frames_are_grey_and_may_hold_anything(server):
+    graph = {**sources(length=20), "6": own_sampler()}
+    encoded, made = sampled(server, graph, "4", "6")
+    assert len(made) == 20 and torch.equal(made[:6], encoded[:6])
+    grey = np.full((1, 64, 64, 3), PLACEHOLDER, np.uint8)
+    raw = encode_frames(load_vae(server.base / "models/vae/tiny.safetensors"), grey)
+    assert close(encoded[19:], raw) < 1e-5
+
+
+# ---- Stock samplers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cfg", [1.0, 2.0])
+@pytest.mark.parametrize("sampler", ["ddim", "dpmpp_2m", "euler_ancestral", "uni_pc"])
+def test_stock_samplers_generate_what_the_mask_says(server, sampler, cfg):
+    encoded, made = sampled(server, {**sources(), **stock_sampler(sampler, cfg)}, "4", "8")
+    assert torch.equal(made[:6], encoded[:6])  # given cells, bit for bit
+    assert bool(torch.isfinite(made).all()) and not torch.allclose(made[6:], encoded[6:])
+
+
+@pytest.mark.parametrize("model", ["tiny", "learned"])
+def test_stock_ddim_agrees_with_our_sampler(server, model):
+    """v prediction with a scale per channel, and epsilon with learned variance; both at the same timesteps."""
+    graph = {**sources(model), **stock_sampler("ddim", 1.0), "9": own_sampler()}
+    stock, own = sampled(server, graph, "8", "9")
+    assert close(stock, own) <= 1e-3
+
+
+def test_stock_cfg_is_our_guidance(server, base):
+    """With the noise that ComfyUI hides given cells with, which is that of the start."""
+    encoded, stock = sampled(server, {**sources(), **stock_sampler("ddim", 2.0)}, "4", "8")
+    model = load_model(base / "models/vdt/tiny.safetensors")
+    config = model.config.diffusion
+    schedule = Schedule.from_config(config).respace(STEPS)
+    mask = torch.ones(1, 16, 8, 8, dtype=torch.bool)
+    mask[:, :6] = False
+    noise = torch.randn(1, 16, 4, 8, 8, generator=torch.Generator().manual_seed(SEED))
+    with torch.no_grad():
+        denoise = MaskedDenoiser(model, schedule, scale_latents(encoded, config)[None], mask, 2.0, noise)
+        ours = unscale_latents(sample_ddim(denoise, noise, schedule)[0], config)
+    assert close(stock, ours) <= 1e-3
+
+
+def test_stock_sampler_sees_painted_masks_as_whole_cells(server):
+    """One white pixel in the corner of a cell: ComfyUI would look at the cell's middle and miss it."""
+    pixel = node("SolidMask", value=1.0, width=1, height=1)
+    black = node("SolidMask", value=0.0, width=64, height=64)
+    dot = node("MaskComposite", destination=["21", 0], source=["20", 0], x=17, y=33, operation="add")
+    graph = {**sources(), "20": pixel, "21": black, "22": dot}
+    graph["5"] = node(
+        "VDTMask", images=["4", 1], task="spatial", given=8, every=4, frame=0, known="0", seed=0, mask=["22", 0]
+    )
+    graph |= stock_sampler("ddim", 1.0)
+    graph["9"] = own_sampler()
+    encoded, stock, own = sampled(server, graph, "4", "8", "9")
+    cells = torch.zeros(16, 1, 8, 8, dtype=torch.bool)
+    cells[:, :, 4, 2] = True
+    painted = torch.zeros(1, 64, 64, dtype=torch.bool)
+    painted[0, 33, 17] = True
+    assert torch.equal(to_cells(painted, (16, 8, 8)), cells[:, 0])
+    assert torch.equal((stock != encoded).any(1, keepdim=True), cells)
+    assert close(stock, own) <= 1e-3
+
+
+def test_custom_sampling_nodes_drive_the_model(server):
+    graph = {**sources(), **stock_sampler()}
+    del graph["8"]
+    graph |= {
+        "10": node("RandomNoise", noise_seed=SEED),
+        "11": node("CFGGuider", model=["1", 0], positive=["6", 0], negative=["6", 1], cfg=1.0),
+        "12": node("KSamplerSelect", sampler_name="euler"),
+        "13": node("BasicScheduler", model=["1", 0], scheduler="normal", steps=STEPS, denoise=1.0),
+        "14": node(
+            "SamplerCustomAdvanced", noise=["10", 0], guider=["11", 0], sampler=["12", 0], sigmas=["13", 0],
+            latent_image=["7", 0],
+        ),
+        "15": own_sampler(),
+    }  # fmt: skip
+    stock, own = sampled(server, graph, "14", "15")
+    assert close(stock, own) <= 1e-3
+
+
+@pytest.mark.parametrize("scheduler", ["karras", "simple", "ddim_uniform", "beta"])
+def test_every_schedule_and_other_nodes_patches_run(server, scheduler):
+    """In half precision, with CFG changed by a stock node, and with a part of the noise only."""
+    graph = {**sources(), **stock_sampler("dpmpp_2m", 2.0)}
+    graph["1"] = node("VDTLoadModel", model_name="tiny.safetensors", precision="bfloat16")
+    graph["9"] = node("RescaleCFG", model=["1", 0], multiplier=0.7)
+    graph["8"]["inputs"] |= {"scheduler": scheduler, "model": ["9", 0], "denoise": 0.8}
+    encoded, made = sampled(server, graph, "4", "8")
+    assert torch.equal(made[:6], encoded[:6])
+    assert bool(torch.isfinite(made).all()) and not torch.allclose(made[6:], encoded[6:])
+
+
+# ---- Bad input and a user's hand -------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_names_the_folders_searched(server):
+    graph = {**sources(), "6": own_sampler()}
+    graph["1"] = node("VDTLoadModel", model_name="absent.safetensors", precision="auto")
+    graph["7"] = node("SaveLatent", samples=["6", 0], filename_prefix="latents/none")
+    message = server.error(graph)
+    assert message.startswith("VDT Load Model: there is no file 'absent.safetensors'") and "models/vdt" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"5": {"given": 16}}, "VDT Mask: given 16 of 16 frames: nothing left to generate"),
+        ({"5": {"task": "nonsense"}}, "VDT Mask: unknown task 'nonsense'"),
+        (
+            {"4": {"length": 20}, "5": {"task": "backward"}},
+            "VDT Mask: frame 16 is given by the mask but holds no picture",
+        ),
+        ({"6": {"sampler": "euler"}}, "VDT Sampler: unknown sampler 'euler'"),
+        ({"4": {"policy": "squeeze"}}, "VDT Encode: policy must be one of crop, fit, stretch"),
+        ({"1": {"precision": "int8"}}, "VDT Load Model: unknown precision 'int8'"),
+    ],
+)
+def test_a_bad_value_gets_one_sentence_that_names_the_node(server, change, message):
+    graph = {**sources(), "6": own_sampler()}
+    for name, inputs in change.items():
+        graph[name]["inputs"] |= inputs
+    graph["7"] = node("SaveLatent", samples=["6", 0], filename_prefix="latents/none")
+    assert server.error(graph).startswith(message)
+
+
+def test_interrupting_stops_within_a_step_and_leaves_no_file(server):
+    graph = {
+        **sources(),
+        "6": own_sampler(steps=1000, guidance=2.0),
+        "7": node("SaveLatent", samples=["6", 0], filename_prefix="latents/interrupted"),
+    }
+    ended = {}
+
+    def stop():
+        while not server.request("/queue")["queue_running"]:
+            time.sleep(0.05)
+        time.sleep(3.0)
+        server.request("/interrupt", {})
+        ended["asked"] = time.monotonic()
+
+    watcher = threading.Thread(target=stop)
+    watcher.start()
+    entry = server.run(graph)
+    seconds = time.monotonic() - ended["asked"]
+    watcher.join()
+    assert "execution_interrupted" in dict(entry["status"]["messages"])
+    assert seconds < 30  # of a run that would take minutes
+    assert not list((server.base / "output/latents").glob("interrupted*"))
+
+
+def test_every_step_shows_all_frames(server):
+    client = pytest.importorskip("websockets.sync.client")
+    graph = {**sources(), "6": own_sampler(steps=4, seed=77)}
+    graph["7"] = node("PreviewAny", source=["6", 0])
+    pictures = []
+    with client.connect(f"ws://127.0.0.1:{server.port}/ws?clientId=test", max_size=None) as socket:
+        socket.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
+        prompt = server.request("/prompt", {"prompt": graph, "client_id": "test"})["prompt_id"]
+        while True:
+            message = socket.recv(timeout=300)
+            if isinstance(message, bytes):
+                pictures.append(message)
+                continue
+            event = json.loads(message)
+            if event["type"] in ("execution_success", "execution_error") and event["data"]["prompt_id"] == prompt:
+                break
+    assert event["type"] == "execution_success"
+    jpegs = [data[data.index(b"\xff\xd8") :] for data in pictures if b"\xff\xd8" in data]
+    assert len(jpegs) == 4
+    import io
+
+    from PIL import Image
+
+    width, height = Image.open(io.BytesIO(jpegs[-1])).size
+    assert min(width, height) >= 4 * 32  # a grid of 4 by 4 frames
+
+
+def test_twenty_runs_do_not_grow_memory(server):
+    status = Path(f"/proc/{server.process.pid}/status")
+    if not status.exists():
+        pytest.skip("this system does not tell a process' memory")
+
+    def run(seed):
+        graph = {**sources(), "6": own_sampler(seed=seed, steps=2)}
+        graph |= {"7": node("VDTDecode", latent=["6", 0], vae=["2", 0], images=["4", 1])}
+        graph |= {"8": node("SaveImage", images=["7", 0], filename_prefix="memory")}
+        server.done(graph)
+        return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1]) / 1024
+
+    before = [run(seed) for seed in range(5)][-1]
+    after = [run(seed) for seed in range(5, 25)][-1]
+    assert after - before < 40, f"{before:.0f} MiB became {after:.0f} MiB"

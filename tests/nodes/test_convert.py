@@ -1,0 +1,89 @@
+"""ComfyUI's layouts to the library's and back."""
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from vdt.video import write_video
+
+
+@pytest.fixture
+def convert(pack):
+    return pack("nodes.convert")
+
+
+def test_frames_survive_the_way_to_images_and_back(convert):
+    frames = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    images = convert.to_images(frames)
+    assert images.dtype == torch.float32 and float(images.max()) == 1.0
+    assert np.array_equal(convert.to_frames(images), frames)
+    assert np.array_equal((images * 255).byte().numpy(), frames)  # as ComfyUI's savers cut it
+    assert convert.to_images(frames[0]).shape == (1, 16, 16, 3)
+
+
+def test_half_precision_and_alpha_are_taken(convert, images):
+    assert np.abs(convert.to_frames(images.half()).astype(int) - convert.to_frames(images).astype(int)).max() <= 1
+    with_alpha = torch.cat([images, torch.zeros(6, 64, 64, 1)], dim=-1)
+    assert np.array_equal(convert.to_frames(with_alpha), convert.to_frames(images))
+
+
+def test_nan_is_never_black(convert, images):
+    images[3, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        convert.to_frames(images)
+
+
+@pytest.mark.parametrize("shape", [(6, 8, 8), (6, 1, 8, 8), (8, 8)])
+def test_masks_of_every_form_become_one(convert, shape):
+    mask = torch.zeros(shape)
+    mask[..., 2, 3] = 0.6
+    mask[..., 4, 4] = 0.5
+    hard = convert.hard_mask(mask)
+    assert hard.shape == (6 if len(shape) > 2 else 1, 8, 8)
+    assert hard[0].nonzero().tolist() == [[2, 3]]
+    assert convert.hard_mask(None) is None
+
+
+def test_a_latent_keeps_its_other_entries(convert):
+    latent = {"samples": torch.zeros(6, 4, 8, 8), "batch_index": [1], "noise_mask": torch.ones(6, 1, 64, 64)}
+    kept = convert.to_latent(latent, torch.ones(6, 4, 8, 8), None)
+    assert kept["batch_index"] == [1] and kept["noise_mask"] is latent["noise_mask"]
+    assert latent["samples"].sum() == 0
+    mask = torch.zeros(6, 64, 64)
+    changed = convert.to_latent(latent, latent["samples"], mask)
+    assert changed["noise_mask"].shape == (6, 1, 64, 64)
+    assert not convert.mask_of(changed, None).any() and convert.mask_of(changed, 1 - mask).all()
+    with pytest.raises(ValueError, match="a VAE of single frames"):
+        convert.samples_of({"samples": torch.zeros(1, 16, 5, 8, 8)})
+
+
+def test_images_as_a_source(convert, images):
+    clip = convert.read_source(images, None, length=3, fps=0.0, start=0.25)
+    assert (clip.width, clip.height, clip.fps) == (64, 64, 8.0)
+    assert np.array_equal(np.stack(list(clip.frames)), convert.to_frames(images[2:5]))
+    with pytest.raises(ValueError, match="lies outside"):
+        convert.read_source(images, None, length=3, fps=2.0, start=3.0)
+    for both in ((None, None), (images, object())):
+        with pytest.raises(ValueError, match="either images or a video"):
+            convert.read_source(*both, length=3, fps=0.0, start=0.0)
+
+
+def test_a_video_file_is_read_only_as_far_as_needed(convert, tmp_path):
+    from vdt_studio.shim.comfy_api.latest import InputImpl
+
+    frames = np.repeat(np.arange(0, 240, 24, dtype=np.uint8), 64 * 64 * 3).reshape(10, 64, 64, 3)
+    write_video(tmp_path / "clip.mp4", frames, 10.0)
+    video = InputImpl.VideoFromFile(str(tmp_path / "clip.mp4"))
+    clip = convert.read_source(None, video, length=3, fps=5.0, start=0.2)
+    values = [int(frame[32, 32, 0]) for frame in clip.frames]
+    assert clip.fps == 5.0 and np.allclose(values, [48, 96, 144], atol=3)
+
+
+def test_a_video_made_in_the_graph_is_resampled_from_memory(convert, images):
+    video = SimpleNamespace(get_components=lambda: SimpleNamespace(images=images, frame_rate=Fraction(10), audio=None))
+    clip = convert.read_source(None, video, length=4, fps=5.0, start=0.0)
+    assert np.array_equal(np.stack(list(clip.frames)), convert.to_frames(images[[0, 2, 4]]))
+    assert convert.read_source(None, video, length=4, fps=0.0, start=0.0).fps == 10.0

@@ -1,0 +1,299 @@
+"""What the nodes do, one by one: numbers equal to the library's, and one sentence for everything that does not fit."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from vdt.completion import complete_latents, encode_frames
+from vdt.planner import PLACEHOLDER
+
+SIZE = {"length": 6, "width": 64, "height": 64, "policy": "crop", "fps": 0.0, "start": 0.0}
+TASK = {"task": "predict", "given": 3, "every": 4, "frame": 0, "known": "0", "seed": 0}
+
+
+@pytest.fixture
+def encoded(pack, models, images):
+    return pack("nodes.latents").VDTEncode.execute(models[1], **SIZE, images=images).result
+
+
+@pytest.fixture
+def masked(pack, images):
+    return pack("nodes.masks").VDTMask.execute(images, **TASK).result[0]
+
+
+def sample(pack, model, latent, mask=None, **changes):
+    options = {"seed": 7, "steps": 2, "sampler": "ddim", "guidance": 1.0, **changes}
+    return pack("nodes.sampler").VDTSampler.execute(model, latent, mask=mask, **options).result[0]
+
+
+def test_encoding_is_the_librarys(encoded, images, tiny_vae):
+    latent, frames, fps, plan = encoded
+    assert torch.equal(frames, images) and fps == 8.0
+    assert plan == "6 frames of 64x64 at 8 fps: 6 from a clip of 64x64"
+    assert torch.equal(latent["samples"], encode_frames(tiny_vae, (images * 255).round().byte().numpy()))
+
+
+def test_short_clips_are_filled_with_grey(pack, models, images):
+    latent, frames, _, plan = (
+        pack("nodes.latents").VDTEncode.execute(models[1], **{**SIZE, "length": 9}, images=images).result
+    )
+    assert latent["samples"].shape == (9, 4, 8, 8) and bool((frames[6:] * 255 == PLACEHOLDER).all())
+    assert plan.endswith("then 3 empty ones to generate")
+
+
+def test_sampling_is_the_librarys(pack, models, encoded, masked, tiny_model):
+    latent = encoded[0]
+    made = sample(pack, models[0], latent, masked, sampler="ancestral", guidance=1.5)
+    expected = complete_latents(
+        tiny_model, latent["samples"], masked > 0.5, seed=7, steps=2, sampler="ancestral", guidance_scale=1.5
+    )
+    assert torch.equal(made["samples"], expected)
+    assert torch.equal(made["noise_mask"][:, 0], masked)
+
+
+def test_the_latents_own_mask_is_used_and_kept(pack, models, encoded, masked):
+    latent = {**encoded[0], "noise_mask": masked[:, None]}
+    made = sample(pack, models[0], latent)
+    assert torch.equal(made["samples"], sample(pack, models[0], encoded[0], masked)["samples"])
+    assert made["noise_mask"] is latent["noise_mask"]
+
+
+def test_half_precision_between_nodes(pack, models, encoded, masked):
+    latent = {"samples": encoded[0]["samples"].half()}
+    made = sample(pack, models[0], latent, masked.half())
+    assert made["samples"].dtype == torch.float32 and bool(torch.isfinite(made["samples"]).all())
+
+
+def test_inference_mode_is_no_obstacle(pack, models, encoded, masked):
+    with torch.inference_mode():
+        first = sample(pack, models[0], encoded[0], masked)["samples"]
+    assert torch.equal(first, sample(pack, models[0], encoded[0], masked)["samples"])
+
+
+def test_given_pixels_are_pasted_bit_for_bit(pack, models, encoded, masked):
+    images = torch.rand(6, 64, 64, 3, generator=torch.Generator().manual_seed(1))  # not of 8 bits
+    made = sample(pack, models[0], encoded[0], masked)
+    decode = pack("nodes.latents").VDTDecode
+    whole = decode.execute(made, models[1]).result[0]
+    pasted = decode.execute(made, models[1], images).result[0]
+    assert torch.equal(pasted[:3], images[:3]) and torch.allclose(pasted[3:], whole[3:], atol=1 / 255)
+    other = decode.execute(made, models[1], images, torch.zeros(1, 64, 64)).result[0]
+    assert torch.equal(other, images)
+
+
+def test_a_stock_vae_goes_through_its_own_code(pack, models, images):
+    class Stock:
+        def encode(self, pixels):
+            return pixels[:, ::8, ::8, :1].movedim(-1, 1).expand(-1, 4, -1, -1)
+
+        def decode(self, latents):
+            return latents[:, :3].movedim(1, -1).repeat_interleave(8, 1).repeat_interleave(8, 2)
+
+    latents = pack("nodes.latents")
+    encoded = latents.VDTEncode.execute(Stock(), **SIZE, images=images).result
+    assert torch.equal(encoded[0]["samples"][:, 0], images[:, ::8, ::8, 0])
+    decoded = latents.VDTDecode.execute(encoded[0], Stock()).result[0]
+    assert torch.equal(decoded[:, ::8, ::8, 0], images[:, ::8, ::8, 0])
+
+
+def test_the_mask_is_shown_and_described(pack, images):
+    output = pack("nodes.masks").VDTMask.execute(images, **TASK)
+    assert output.result[0][:, 0, 0].tolist() == [0, 0, 0, 1, 1, 1]
+    assert output.ui["text"] == ("frames 0–2 given, 3–5 generated",) and len(output.ui["images"]) == 1  # noqa: RUF001
+    everything = pack("nodes.masks").VDTMask.execute(images, **{**TASK, "task": "unconditional"})
+    assert "nothing given" in everything.ui["text"][0]
+
+
+def test_masks_combine(pack, masked):
+    combine = pack("nodes.masks").VDTMaskCombine.execute
+    inverted = combine(masked, "invert").result[0]
+    assert torch.equal(inverted, 1 - masked)
+    assert bool((combine(masked, "union", inverted).result[0] == 1).all())
+
+
+def test_keyframes_make_a_clip_and_its_mask(pack, images):
+    places = {"frame_1": 0, "frame_2": -1, "frame_3": 5, "frame_4": 10}
+    images_out, mask = (
+        pack("nodes.clips")
+        .VDTKeyframes.execute(images[:1], length=8, width=64, height=64, policy="crop", **places, image_2=images[1:3])
+        .result
+    )
+    assert torch.equal(images_out[0], images[0]) and torch.equal(images_out[6:], images[1:3])
+    assert mask[:, 0, 0].tolist() == [0, 1, 1, 1, 1, 1, 0, 0]
+
+
+def test_sample_clips_are_there(pack):
+    clips = pack("nodes.clips")
+    names = clips._sample_clips()
+    assert len(names) >= 4
+    images, fps = clips.VDTSampleClip.execute(names[0]).result
+    assert len(images) == 16 and fps == 20.0
+    assert clips.VDTSampleClip.fingerprint_inputs(clip=names[0]) != "missing"
+    assert clips.VDTSampleClip.fingerprint_inputs(clip="../secret") == "missing"
+
+
+def test_a_report_measures_and_draws(pack, images, masked):
+    plot, text = pack("nodes.report").VDTReport.execute(images, images, masked[:1]).result
+    assert plot.shape == (1, 400, 640, 3) and "known pixels: bit-exact" in text
+
+
+def test_files_are_found_and_their_change_noticed(pack, folders, models):
+    loaders, host = pack("nodes.loaders"), pack("nodes.host")
+    assert host.model_files("vdt") == ["bundled", "tiny.safetensors"]
+    before = loaders.VDTLoadModel.fingerprint_inputs(model_name="tiny.safetensors", precision="auto")
+    (folders.models / "vdt/tiny.safetensors").touch()
+    assert loaders.VDTLoadModel.fingerprint_inputs(model_name="tiny.safetensors", precision="auto") != before
+    assert loaders.VDTLoadVAE.fingerprint_inputs(vae_name="absent.safetensors") == "missing"
+
+
+def test_precision_is_chosen(pack, models):
+    loaders, native = pack("nodes.loaders"), pack("nodes.native")
+    kinds = {}
+    for precision in ("auto", "float32", "bfloat16", "float16"):
+        model = loaders.VDTLoadModel.execute("tiny.safetensors", precision).result[0]
+        kinds[precision] = native.network_of(model).dtype
+    assert kinds == {
+        "auto": torch.float32,
+        "float32": torch.float32,
+        "bfloat16": torch.bfloat16,
+        "float16": torch.float16,
+    }
+
+
+def test_an_interruption_ends_the_sampling_within_a_step(pack, models, encoded, masked, monkeypatch):
+    host, calls = pack("nodes.host"), []
+
+    class InterruptError(Exception):
+        pass
+
+    def throw():
+        calls.append(1)
+        if len(calls) == 5:
+            raise InterruptError
+
+    monkeypatch.setattr(host.mm, "throw_exception_if_processing_interrupted", throw)
+    with pytest.raises(InterruptError):
+        sample(pack, models[0], encoded[0], masked, steps=50)
+    assert len(calls) == 5
+
+
+def test_every_step_shows_a_picture_of_all_frames(pack, models, encoded, masked, monkeypatch):
+    host, shown = pack("nodes.host"), []
+
+    class Bar:
+        def __init__(self, total):
+            assert total == 3
+
+        def update_absolute(self, value, total, preview):
+            shown.append((value, total, *preview))
+
+    monkeypatch.setattr(host.comfy.utils, "ProgressBar", Bar)
+    sample(pack, models[0], encoded[0], masked, steps=3)
+    assert [entry[:3] for entry in shown] == [(1, 3, "JPEG"), (2, 3, "JPEG"), (3, 3, "JPEG")]
+    assert shown[0][3].size[0] >= 3 * 8 and shown[0][4] == 512
+
+
+def test_values_that_are_not_finite_name_the_stage_and_the_remedy(pack, models, encoded, masked):
+    latent = {"samples": torch.full_like(encoded[0]["samples"], float("nan"))}
+    with pytest.raises(ValueError, match=r"VDT Sampler: the given latents hold non-finite values .*encode .* float32"):
+        sample(pack, models[0], latent, masked)
+    parameter = next(models[0].model.parameters())
+    with torch.no_grad():
+        parameter.fill_(float("inf"))
+    with pytest.raises(ValueError, match=r"VDT Sampler: the model returned non-finite values at step 1 of 2"):
+        sample(pack, models[0], encoded[0], masked)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda pack, models, images: pack("nodes.loaders").VDTLoadModel.execute("absent.safetensors", "auto"),
+            r"VDT Load Model: there is no file 'absent.safetensors'; searched .*models.vdt: put",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.loaders").VDTLoadVAE.execute("absent.safetensors"),
+            r"VDT Load VAE: there is no file .*models.vae",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.loaders").VDTLoadModel.execute("tiny.safetensors", "int4"),
+            "VDT Load Model: unknown precision 'int4': expected one of auto, float32",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(models[1], **SIZE),
+            "VDT Encode: connect either images or a video",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(
+                models[1], **{**SIZE, "width": 60}, images=images
+            ),
+            "VDT Encode: size 64x60 .* the nearest valid size is 64x64",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.latents").VDTDecode.execute(
+                {"samples": torch.zeros(5, 4, 8, 8)}, models[1], images
+            ),
+            "VDT Decode: the images are 6 frames of 64x64, the latent decodes to 5 frames of 64x64",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.masks").VDTMask.execute(images, **{**TASK, "given": 6}),
+            "VDT Mask: given 6 of 6 frames: nothing left to generate",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.masks").VDTMask.execute(
+                images, **{**TASK, "task": "spatial"}, mask=torch.ones(2, 64, 64)
+            ),
+            "VDT Mask: the mask is 2 frames of 64x64, the clip is 6 frames of 64x64",
+        ),
+        (
+            lambda pack, models, images: sample(
+                pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, torch.ones(6, 48, 64)
+            ),
+            "VDT Sampler: the mask is 6 frames of 64x48, the latent is 6 frames of 8x8 cells",
+        ),
+        (
+            lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 4, 8, 7)}),
+            "VDT Sampler: latent size must be a multiple of the patch size",
+        ),
+        (
+            lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, sampler="heun"),
+            "VDT Sampler: unknown sampler 'heun'",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.masks").VDTMaskCombine.execute(images[..., 0], "union"),
+            "VDT Mask Combine: the operation union needs the second mask b",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.clips").VDTSampleClip.execute("../x"),
+            "VDT Sample Clip: there is no clip '../x'",
+        ),
+        (
+            lambda pack, models, images: pack("nodes.report").VDTReport.execute(images, images[:3]),
+            "VDT Report: the truth is 6 frames of 64x64, the result 3 frames",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence_that_names_the_node(pack, models, images, call, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        call(pack, models, images)
+    assert "\n" not in str(caught.value)
+
+
+def test_scenes_need_mujoco_and_say_so(pack, monkeypatch):
+    scene = pack("nodes.clips").VDTScene
+    monkeypatch.setitem(__import__("sys").modules, "mujoco", None)
+    with pytest.raises(ModuleNotFoundError, match=re.escape("VDT Scene: scenes need MuJoCo: pip install")):
+        scene.execute(0, "any", 2, 64)
+
+
+def test_scenes_repeat_themselves(pack):
+    pytest.importorskip("mujoco")
+    scene = pack("nodes.clips").VDTScene
+    try:
+        first = scene.execute(2**64 - 1, "roll_stop", 2, 32).result
+    except OSError as error:
+        pytest.skip(f"no off-screen OpenGL: {error}")
+    assert first[0].shape == (2, 32, 32, 3) and first[1] == 20.0
+    assert np.array_equal(first[0], scene.execute(2**64 - 1, "roll_stop", 2, 32).result[0])

@@ -1,0 +1,175 @@
+"""What the editor saves becomes what the server would have been sent."""
+
+import json
+
+import pytest
+
+from vdt_studio.errors import GraphError
+from vdt_studio.graph import Link, load_workflow, read_workflow
+from vdt_studio.graph.overrides import apply_override, parse_override
+
+
+def inputs_of(data, registry, node_id):
+    return dict(read_workflow(data, registry).graph[str(node_id)].inputs)
+
+
+def test_values_go_by_position_and_skip_the_control_entry(canvas, registry):
+    data = canvas([(7, "Number", {"widgets_values": [5, 12, "randomize", "double"]})])
+    assert inputs_of(data, registry, 7) == {"value": 5, "seed": 12, "mode": "double"}
+    data = canvas([(7, "Number", {"widgets_values": [5, 12, "double"]})])  # saved without the control entry
+    assert inputs_of(data, registry, 7) == {"value": 5, "seed": 12, "mode": "double"}
+
+
+def test_old_files_get_defaults_and_named_values_work(canvas, registry):
+    assert inputs_of(canvas([(1, "Number", {"widgets_values": [5]})]), registry, 1)["mode"] == "plain"
+    data = canvas([(1, "Number", {"widgets_values": {"mode": "double", "value": 3}})])
+    assert inputs_of(data, registry, 1) == {"value": 3, "seed": 0, "mode": "double"}
+
+
+def test_upload_buttons_are_left_out(canvas, registry):
+    data = canvas([(1, "LoadImageMask", {"widgets_values": ["a.png", "red", "image"]})])
+    assert inputs_of(data, registry, 1) == {"image": "a.png", "channel": "red"}
+
+
+def test_a_converted_widget_keeps_its_position_and_takes_the_link(canvas, registry):
+    nodes = [
+        (1, "Number", {"widgets_values": [5, 0, "fixed", "plain"]}),
+        (
+            2,
+            "Number",
+            {"widgets_values": [9, 3, "fixed", "double"], "inputs": [{"name": "seed", "type": "INT", "widget": {}}]},
+        ),
+    ]
+    data = canvas(nodes, [(1, 0, 2, "seed", "INT")])
+    assert inputs_of(data, registry, 2) == {"value": 9, "seed": Link("1", 0), "mode": "double"}
+
+
+def test_inputs_that_only_take_links_have_no_position(canvas, registry):
+    assert inputs_of(canvas([(1, "Add", {"widgets_values": [4, "text"]})]), registry, 1) == {"a": 4, "label": "text"}
+
+
+def test_links_as_objects_read_as_lists_do(canvas, registry):
+    data = canvas([(1, "Number", {}), (2, "Show", {})], [(1, 0, 2, "value", "INT")])
+    keys = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
+    newer = {**data, "links": [dict(zip(keys, link, strict=True)) for link in data["links"]]}
+    assert inputs_of(newer, registry, 2) == inputs_of(data, registry, 2) == {"value": Link("1", 0)}
+
+
+def test_reroutes_are_followed(canvas, registry):
+    nodes = [(1, "Grey", {}), (2, "Reroute", {}), (3, "Reroute", {}), (4, "PreviewImage", {})]
+    links = [(1, 0, 2, "", "*"), (2, 0, 3, "", "*"), (3, 0, 4, "images", "IMAGE")]
+    graph = read_workflow(canvas(nodes, links), registry).graph
+    assert [node.id for node in graph] == ["1", "4"]
+    assert graph["4"].inputs == {"images": Link("1", 0)}
+
+
+def test_primitives_become_values(canvas, registry):
+    nodes = [
+        (1, "PrimitiveNode", {"widgets_values": [42, "fixed"]}),
+        (2, "Show", {"widgets_values": [7]}),
+        (3, "Reroute", {}),
+        (4, "Show", {"widgets_values": [7]}),
+    ]
+    links = [(1, 0, 2, "value", "INT"), (1, 0, 3, "", "*"), (3, 0, 4, "value", "INT")]
+    graph = read_workflow(canvas(nodes, links), registry).graph
+    assert graph["2"].inputs == graph["4"].inputs == {"value": 42}
+    assert "1" not in graph
+
+
+def test_notes_are_left_out(canvas, registry):
+    data = canvas([(1, "Note", {"widgets_values": ["x"]}), (2, "MarkdownNote", {}), (3, "Show", {})])
+    assert [node.id for node in read_workflow(data, registry).graph] == ["3"]
+
+
+def pick(mode):
+    slots = [("mask", "MASK"), ("image", "IMAGE"), ("other", "IMAGE")]
+    return {
+        "mode": mode,
+        "title": "Choose",
+        "inputs": [{"name": name, "type": kind, "link": None} for name, kind in slots],
+        "outputs": [{"name": "image", "type": "IMAGE"}],
+    }
+
+
+@pytest.mark.parametrize("through", ["image", "other"])
+def test_a_bypassed_node_passes_on_the_input_of_its_output_type(canvas, registry, through):
+    nodes = [(1, "Grey", {}), (2, "Pick", pick(4)), (3, "PreviewImage", {})]
+    links = [(1, 1, 2, "mask", "MASK"), (1, 0, 2, through, "IMAGE"), (2, 0, 3, "images", "IMAGE")]
+    graph = read_workflow(canvas(nodes, links), registry).graph
+    assert "2" not in graph
+    assert graph["3"].inputs == {"images": Link("1", 0)}
+
+
+def test_muted_and_empty_bypassed_nodes_leave_a_reason(canvas, registry):
+    for mode, word in ((2, "muted"), (4, "bypassed")):
+        nodes = [(2, "Pick", pick(mode)), (3, "PreviewImage", {})]
+        node = read_workflow(canvas(nodes, [(2, 0, 3, "images", "IMAGE")]), registry).graph["3"]
+        assert node.inputs == {}
+        assert 'node 2 "Choose" (Pick)' in node.lost["images"] and word in node.lost["images"]
+
+
+def test_reroutes_in_a_circle_end(canvas, registry):
+    nodes = [(1, "Reroute", {}), (2, "Reroute", {}), (3, "PreviewImage", {})]
+    links = [(1, 0, 2, "", "*"), (2, 0, 1, "", "*"), (2, 0, 3, "images", "IMAGE")]
+    assert "circle" in read_workflow(canvas(nodes, links), registry).graph["3"].lost["images"]
+
+
+def test_subgraphs_are_refused_by_name(canvas, registry):
+    data = canvas([(5, "b1e3c0de-0000", {})])
+    data["definitions"] = {"subgraphs": [{"id": "b1e3c0de-0000", "name": "My chain"}]}
+    with pytest.raises(GraphError, match=r"node 5 is the subgraph 'My chain'.*unpack"):
+        read_workflow(data, registry)
+    with pytest.raises(GraphError, match=r"node 6 is the subgraph 'workflow>Old'"):
+        read_workflow(canvas([(6, "workflow>Old", {})]), registry)
+    data["nodes"][0]["mode"] = 2
+    assert list(read_workflow(data, registry).graph) == []
+
+
+def test_api_graphs_pass_through(registry):
+    data = {
+        "3": {"class_type": "Show", "inputs": {"value": ["1", 0]}, "_meta": {"title": "Result"}},
+        "1": {"class_type": "Number", "inputs": {"value": 4, "list": {"__value__": [1, 2]}}},
+    }
+    workflow = read_workflow(data, registry)
+    assert workflow.ui is None
+    assert workflow.graph.to_api() == data
+    assert read_workflow({"prompt": data, "client_id": "x"}, registry).graph.to_api() == data
+
+
+@pytest.mark.parametrize("data", [[], {}, 3, {"1": {"inputs": {}}}, {"1": 5}, {"nodes": [{"id": 1}]}])
+def test_what_is_no_workflow_is_said(registry, data):
+    with pytest.raises(GraphError, match="workflow"):
+        read_workflow(data, registry)
+
+
+def test_unreadable_files_are_said(tmp_path, registry):
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(GraphError, match="not a JSON file"):
+        load_workflow(tmp_path / "broken.json", registry)
+    with pytest.raises(GraphError, match="no such file"):
+        load_workflow(tmp_path / "absent.json", registry)
+
+
+def test_overrides_find_nodes_by_id_title_and_class(registry):
+    data = {
+        "1": {"class_type": "Number", "inputs": {"value": 1}, "_meta": {"title": "v1.5 start"}},
+        "2": {"class_type": "Add", "inputs": {"a": ["1", 0], "label": ""}},
+    }
+    graph = read_workflow(data, registry).graph
+    for text in ("1.value=7", "v1.5 start.value=7", "Number.value=7"):
+        assert apply_override(graph, parse_override(text), registry)["1"].inputs["value"] == 7
+    assert apply_override(graph, parse_override("2.a=5"), registry)["2"].inputs["a"] == 5  # in place of a link
+    assert apply_override(graph, parse_override("2.label=5=x"), registry)["2"].inputs["label"] == "5=x"
+    assert apply_override(graph, parse_override("1.mode=double"), registry)["1"].inputs["mode"] == "double"
+
+
+@pytest.mark.parametrize("text", ["9.value=1", "1.nothing=1", "value=1", "1.value", "Show.value=1"])
+def test_bad_overrides_are_said(registry, text):
+    data = {name: {"class_type": kind, "inputs": {}} for name, kind in (("1", "Number"), ("3", "Show"), ("4", "Show"))}
+    with pytest.raises(GraphError, match="--set"):
+        apply_override(read_workflow(data, registry).graph, parse_override(text), registry)
+
+
+def test_the_graph_survives_json(canvas, registry):
+    data = canvas([(1, "Number", {"widgets_values": [5, 1, "fixed", "plain"]})])
+    assert read_workflow(json.loads(json.dumps(data)), registry).graph == read_workflow(data, registry).graph

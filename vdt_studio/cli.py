@@ -1,0 +1,153 @@
+"""The command line `vdt-studio`: runs a workflow file, says what it wrote, and what is wrong in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from .engine import RunResult
+    from .studio import Studio
+
+# torch and the nodes are imported inside the functions that need them, so that help answers at once.
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class UsageError(ValueError):
+    """A command line that cannot be parsed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 2 with one sentence on stderr, 130 when interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        options = build_parser().parse_args(arguments)
+        with _terminable():
+            options.run(options)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        if "--json" in arguments:
+            print(json.dumps({"status": "error", "errors": _findings(error)}, indent=2))
+        if not _is_for_users(error):
+            raise  # ours is broken, not the user's input
+        if "--debug" not in arguments:
+            _complain(_sentence(error))
+        return BAD_INPUT
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; loads nothing but the standard library."""
+    parser = Parser(prog="vdt-studio", description="Run VDT's ComfyUI workflows without ComfyUI.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    run = commands.add_parser("run", help="run a workflow file and write its outputs")
+    run.add_argument("workflow", type=Path, metavar="WORKFLOW.json", help="as the editor saves it, or exported as API")
+    run.add_argument("--input-dir", type=Path, default=Path("input"), metavar="D", help="files the graph loads (input)")
+    run.add_argument("--output-dir", type=Path, default=Path("output"), metavar="D", help="files it saves (output)")
+    run.add_argument("--models-dir", type=Path, default=Path("models"), metavar="D", help="with vdt/ and vae/ (models)")
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        help="a value in place of the graph's; NODE is an id, a title or a class",
+    )
+    run.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: CUDA where there is one)")
+    run.add_argument("--pack", type=Path, metavar="D", help="folder of the node pack (default: this checkout)")
+    run.add_argument("--json", action="store_true", help="print a summary as JSON instead of file names")
+    run.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    run.set_defaults(run=_run)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    from .paths import Folders
+    from .progress import ProgressView
+    from .studio import Studio
+
+    with tempfile.TemporaryDirectory(prefix="vdt-studio-") as temp:
+        folders = Folders(
+            input=options.input_dir, output=options.output_dir, temp=Path(temp), models=options.models_dir
+        )
+        studio = Studio.open(folders, pack=options.pack, device=options.device)
+        workflow = studio.load(options.workflow, options.set)
+        with ProgressView(workflow.graph) as view:
+            result = studio.run(workflow, view)
+        if options.json:
+            print(json.dumps(_summary(studio, result), indent=2))
+            return
+        for text in view.texts:
+            sys.stderr.write(f"{text}\n")
+        for ui in result.ui.values():
+            for path in studio.written(ui):
+                print(path)
+
+
+def _summary(studio: Studio, result: RunResult) -> dict[str, Any]:
+    files = [str(path) for ui in result.ui.values() for path in studio.written(ui)]
+    return {"status": "success", "files": files, "executed": list(result.executed), "outputs": dict(result.ui)}
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, so that temporary files are removed."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _is_for_users(error: Exception) -> bool:
+    from .errors import NodeError
+
+    return isinstance(error, (ValueError, OSError, ImportError, RuntimeError, NodeError))
+
+
+def _findings(error: Exception) -> list[dict[str, Any]]:
+    from .errors import InvalidGraph, NodeError
+
+    if isinstance(error, InvalidGraph):
+        return [problem.as_dict() for problem in error.problems]
+    if isinstance(error, NodeError):
+        return [{"type": "execution_error", "message": error.sentence, **error.node.as_dict()}]
+    return [{"type": type(error).__name__, "message": _sentence(error)}]
+
+
+def _sentence(error: Exception) -> str:
+    from .errors import NodeError, sentence_of
+
+    return str(error) if isinstance(error, NodeError) else sentence_of(error)
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(f"vdt-studio: {sentence}\n")

@@ -1,0 +1,67 @@
+"""`--set NODE.INPUT=VALUE`: values from the command line in place of those in the graph."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import GraphError
+from ..registry import InputSpec, Registry
+from .records import ApiNode, Graph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Override:
+    """One value for one input; the node is an id, a title or a class."""
+
+    node: str
+    input: str
+    text: str
+
+
+def parse_override(text: str) -> Override:
+    """Read NODE.INPUT=VALUE; the last dot before the first = parts node and input."""
+    target, equals, value = text.partition("=")
+    node, dot, name = target.rpartition(".")
+    if not (equals and dot and node and name):
+        raise GraphError(f"cannot read --set {text!r}: expected NODE.INPUT=VALUE, such as 3.steps=20")
+    return Override(node=node.strip(), input=name.strip(), text=value)
+
+
+def apply_override(graph: Graph, override: Override, registry: Registry) -> Graph:
+    """The graph with this value; GraphError names what there is where node or input do not exist."""
+    node = _find(graph, override.node)
+    known = registry.get(node.class_type)
+    specs = known.schema().inputs if known else {}
+    if known and override.input not in specs:
+        raise GraphError(f"{node.ref}: --set got the input {override.input!r}, expected one of {', '.join(specs)}")
+    value = _value(override.text, specs.get(override.input))
+    return graph.replace(dataclasses.replace(node, inputs={**node.inputs, override.input: value}))
+
+
+def _find(graph: Graph, name: str) -> ApiNode:
+    if name in graph:
+        return graph[name]
+    found = [node for node in graph if node.title == name] or [node for node in graph if node.class_type == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(node.id for node in found)
+        raise GraphError(f"--set got the node {name!r}, of which there are {len(found)}: use one of the ids {ids}")
+    there = ", ".join(str(node.ref) for node in graph)
+    raise GraphError(f"--set got the node {name!r}, expected an id, title or class of: {there}")
+
+
+def _value(text: str, spec: InputSpec | None) -> Any:
+    """Text for texts, the choice that is spelled so for combos, else JSON where it is a number, true or false."""
+    if spec is not None and spec.type == "STRING":
+        return text
+    if spec is not None and spec.choices is not None:
+        return next((choice for choice in spec.choices if str(choice) == text), text)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (int, float, str)) else text

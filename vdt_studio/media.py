@@ -1,0 +1,162 @@
+"""Video files with their sound and tags, over `vdt.video`: frames of all kinds in, h264 mp4 out."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+import torch
+from torch import Tensor
+
+from vdt.files import atomic_path
+from vdt.video import VideoError, probe, read_frames, write_video
+
+from .images import as_tags, to_bytes
+
+STILL_RATE = Fraction(1)  # frames a second of a still image that is read as a video
+_FLAGS = {"movflags": "use_metadata_tags+faststart"}
+_AUDIO_CODEC = "aac"
+
+describe = probe
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReadVideo:
+    """All of a file: frames uint8 (T, H, W, 3), sound as AUDIO or None, its tags."""
+
+    frames: np.ndarray
+    rate: Fraction
+    audio: dict[str, Any] | None
+    tags: dict[str, str]
+
+
+def read(path: Path) -> ReadVideo:
+    """Read a whole file; VideoError for what is not a video."""
+    rate = probe(path).fps or STILL_RATE
+    frames = np.stack(list(read_frames(path)))
+    return ReadVideo(frames=frames, rate=rate, audio=_read_audio(path), tags=tags(path))
+
+
+def tags(path: Path) -> dict[str, str]:
+    """The free tags of a file, such as `workflow` and `prompt`."""
+    with _open(path) as container:
+        return dict(container.metadata)
+
+
+def container_format(path: Path) -> str:
+    with _open(path) as container:
+        return container.format.name
+
+
+def is_h264_mp4(path: Path) -> bool:
+    """Whether the streams of a file can be copied into an mp4 as they are."""
+    with _open(path) as container:
+        codecs = [stream.codec_context.name for stream in container.streams.video]
+        sound = {stream.codec_context.name for stream in container.streams.audio}
+        return "mp4" in container.format.name and codecs == ["h264"] and sound <= {_AUDIO_CODEC}
+
+
+def write(
+    target: str | Path | io.BytesIO,
+    images: Tensor,
+    rate: Fraction,
+    *,
+    audio: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write images (T, H, W, 3) in [0, 1] as h264 mp4 with tags, and sound cut to the length of the video."""
+    frames = to_bytes(images[..., :3])
+    with _target(target) as path:
+        if audio is None:
+            write_video(path, frames, rate, metadata=as_tags(metadata))
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            silent = Path(folder) / "silent.mp4"
+            write_video(silent, frames, rate)
+            _remux(silent, path, metadata, _Sound(audio, float(len(frames) / rate)))
+
+
+def copy(source: Path, target: str | Path | io.BytesIO, metadata: Mapping[str, Any] | None = None) -> None:
+    """Copy the streams of an mp4 without encoding them anew; new tags are added to those it has."""
+    with _target(target) as path:
+        _remux(source, path, {**tags(source), **(metadata or {})})
+
+
+class _Sound:
+    """AUDIO as packed float samples (1, samples * channels)."""
+
+    def __init__(self, audio: Mapping[str, Any], seconds: float) -> None:
+        self.rate = int(audio["sample_rate"])
+        waveform = torch.as_tensor(audio["waveform"])[0].float().cpu()[:2]  # (channels, samples)
+        self.samples = waveform[:, : round(seconds * self.rate)].clamp(-1, 1).contiguous().numpy()
+        self.layout = "mono" if self.samples.shape[0] == 1 else "stereo"
+
+    def frame(self) -> Any:
+        frame = av.AudioFrame.from_ndarray(self.samples, format="fltp", layout=self.layout)
+        frame.sample_rate, frame.pts = self.rate, 0
+        return frame
+
+
+def _remux(source: Path, path: Path, metadata: Mapping[str, Any] | None, sound: _Sound | None = None) -> None:
+    with (
+        _open(source) as old,
+        atomic_path(path) as temporary,
+        av.open(str(temporary.absolute()), "w", format="mp4", options=_FLAGS) as new,
+    ):
+        new.metadata.update(as_tags(metadata))
+        kept = [stream for stream in old.streams if stream.type in ("video", "audio")]
+        copies = {stream.index: new.add_stream_from_template(stream) for stream in kept}
+        track: Any = new.add_stream(_AUDIO_CODEC, rate=sound.rate, layout=sound.layout) if sound else None
+        for packet in old.demux(kept):
+            if packet.dts is not None:  # the last one of each stream is empty
+                packet.stream = copies[packet.stream.index]
+                new.mux(packet)
+        if sound is not None and sound.samples.size:
+            new.mux(track.encode(sound.frame()))
+            new.mux(track.encode(None))
+
+
+def _read_audio(path: Path) -> dict[str, Any] | None:
+    with _open(path) as container:
+        if not container.streams.audio:
+            return None
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+        decoded = [part for frame in container.decode(stream) for part in resampler.resample(frame)]
+        parts = [part.to_ndarray() for part in [*decoded, *resampler.resample(None)]]
+        rate = stream.rate
+    if not parts:
+        return None
+    waveform = torch.from_numpy(np.concatenate(parts, axis=1))[None]  # (1, channels, samples)
+    return {"waveform": waveform, "sample_rate": rate}
+
+
+@contextmanager
+def _target(target: str | Path | io.BytesIO) -> Iterator[Path]:
+    """A path to write to; a buffer gets what was written there."""
+    if not isinstance(target, io.BytesIO):
+        yield Path(target)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "video.mp4"
+        yield path
+        target.write(path.read_bytes())
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    try:
+        container = av.open(str(path.absolute()))
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(f"'{path}' cannot be read as a video: {getattr(error, 'strerror', None) or error}") from error
+    with container:
+        yield container

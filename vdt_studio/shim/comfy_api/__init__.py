@@ -1,0 +1,1 @@
+"""`comfy_api`: the versioned interface for nodes."""
