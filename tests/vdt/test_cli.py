@@ -314,3 +314,9 @@ def test_other_commands_refuse_bad_input(place, capsys, arguments, words):
 def test_module_runs_as_a_command():
     done = subprocess.run([sys.executable, "-m", "vdt", "info", "absent"], capture_output=True, text=True, timeout=120)
     assert done.returncode == BAD_INPUT and "absent" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_stops_reading_is_no_error(place):
+    command = f'"{sys.executable}" -m vdt info "{place / "model.safetensors"}" | true; echo ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "0" and done.stderr == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -34,9 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         options.run(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
+    except BrokenPipeError:  # `vdt info file | head`: the reader has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, OSError, ModuleNotFoundError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name not in (None, *EXTRAS):
             raise  # ours is broken, not the user's input
