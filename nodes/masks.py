@@ -35,34 +35,7 @@ class VDTMask(io.ComfyNode):
                     "spatial: the white of the mask, or random blocks. random: random frames. unconditional: "
                     "everything.",
                 ),
-                io.Int.Input(
-                    "given",
-                    default=8,
-                    min=1,
-                    max=4096,
-                    tooltip="For predict and backward. Default: 8 frames are given. More make the motion clearer and "
-                    "leave less to generate.",
-                ),
-                io.Int.Input(
-                    "every",
-                    default=4,
-                    min=2,
-                    max=4096,
-                    tooltip="For interpolate. Default: every 4th frame is given, and the last one. Less is easier for "
-                    "the model.",
-                ),
-                io.Int.Input(
-                    "frame",
-                    default=0,
-                    min=-4096,
-                    max=4095,
-                    tooltip="For image_to_video. Default: 0, the first frame is given; -1 is the last one.",
-                ),
-                io.String.Input(
-                    "known",
-                    default="0-3,-1",
-                    tooltip="For frames. Default: 0-3,-1, which gives the first four frames and the last one.",
-                ),
+                *_task_settings(),
                 host.seed_input("For random, and for spatial without a mask. The same seed makes the same mask."),
                 io.Mask.Input(
                     "mask",
@@ -123,3 +96,37 @@ class VDTMaskCombine(io.ComfyNode):
         with host.named("VDT Mask Combine"):
             other = None if b is None else convert.soft_mask(b)
             return io.NodeOutput(host.to_intermediate(combine(convert.soft_mask(a), operation, other)))
+
+
+def _task_settings() -> list[io.Input]:
+    """What the tasks of VDTMask read, one setting each."""
+    return [
+        io.Int.Input(
+            "given",
+            default=8,
+            min=1,
+            max=4096,
+            tooltip="For predict and backward. Default: 8 frames are given. More make the motion clearer and "
+            "leave less to generate.",
+        ),
+        io.Int.Input(
+            "every",
+            default=4,
+            min=2,
+            max=4096,
+            tooltip="For interpolate. Default: every 4th frame is given, and the last one. Less is easier for "
+            "the model.",
+        ),
+        io.Int.Input(
+            "frame",
+            default=0,
+            min=-4096,
+            max=4095,
+            tooltip="For image_to_video. Default: 0, the first frame is given; -1 is the last one.",
+        ),
+        io.String.Input(
+            "known",
+            default="0-3,-1",
+            tooltip="For frames. Default: 0-3,-1, which gives the first four frames and the last one.",
+        ),
+    ]

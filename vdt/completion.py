@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]  # frames done, frames in all; what it rai
 @torch.no_grad()
 def encode_frames(vae: AutoencoderKL, frames: np.ndarray, *, progress: Progress | None = None) -> Tensor:
     """Raw latents float32 (T, C, h, w) of uint8 frames (T, H, W, 3), on the VAE's device; repetitions cost nothing."""
-    like = _first_parameter(vae)
+    like = first_parameter(vae)
     fresh = [index == 0 or bool((frames[index] != frames[index - 1]).any()) for index in range(len(frames))]
     distinct = frames[fresh]
     parts = []
@@ -45,7 +45,7 @@ def decode_frames(
     wanted is bool (T, H, W): frames without any wanted pixel are not decoded and stay black. Raises ValueError for
     values that are not finite.
     """
-    like = _first_parameter(vae)
+    like = first_parameter(vae)
     chosen = torch.arange(len(latents)) if wanted is None else wanted.flatten(1).any(1).nonzero().flatten()
     height, width = (side * vae.config.downscale for side in latents.shape[-2:])
     frames = np.zeros((len(latents), height, width, 3), np.uint8)
@@ -91,7 +91,7 @@ def complete_latents(
     grid = (len(raw), *raw.shape[-2:])
     cells = torch.ones(grid, dtype=torch.bool) if mask is None else to_cells(mask.cpu(), grid)
     clean = raw.float()
-    given = scale_latents(clean, config.diffusion).to(_first_parameter(model).device)
+    given = scale_latents(clean, config.diffusion).to(first_parameter(model).device)
     scaled = sample_latents(
         model,
         given[None],  # (1, T, C, h, w)
@@ -132,5 +132,6 @@ def _report(progress: Progress | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-def _first_parameter(module: nn.Module) -> Tensor:
+def first_parameter(module: nn.Module) -> Tensor:
+    """A tensor to hand to Tensor.to: device and dtype of a module."""
     return next(iter(module.parameters()))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..autoencoder import AutoencoderKL
+from ..completion import first_parameter
 from ..diffusion import SAMPLERS, sample_latents, scale_latents, unscale_latents
 from ..frames import to_pixels, to_uint8
 from ..model import VDT
@@ -53,13 +54,13 @@ def network_frames(
     """
     if vae is None:
         return {}
-    like = _first_parameter(vae)
+    like = first_parameter(vae)
     raw = vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()  # (B, T, C, h, w)
     result = {"vae": _compose(vae.decode_video(raw.to(like)), clips, known)}
     if model is not None:
         diffusion = model.config.diffusion
         mask = torch.from_numpy(~known)[None, :, None, None].expand(1, -1, *raw.shape[-2:])  # (1, T, h, w)
-        latents = scale_latents(raw, diffusion).to(_first_parameter(model).device)
+        latents = scale_latents(raw, diffusion).to(first_parameter(model).device)
         made = sample_latents(
             model,
             torch.where(mask.unsqueeze(2).to(latents.device), 0, latents),  # nothing leaks
@@ -85,8 +86,3 @@ def _compose(decoded: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_])
     for frames, clip in zip(composed, clips, strict=True):
         frames[known] = clip[known]
     return composed
-
-
-def _first_parameter(module: nn.Module) -> Tensor:
-    """A tensor to hand to Tensor.to: device and dtype of a module."""
-    return next(iter(module.parameters()))
