@@ -1,4 +1,5 @@
 # make demo [INPUT=clip.mp4]   predict what happens next in a clip; writes demo/predicted.mp4 and demo/sheet.png
+# make thumbnails              draw the pictures of the graphs in workflows/ anew
 # make test                    run the tests
 # make check                   format, lint and types, then the tests
 # make lint                    reformat and mend what ruff can mend
@@ -8,11 +9,12 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
 BIN := $(VENV)/bin
-INPUT ?= $(firstword $(sort $(wildcard examples/clips/*.mp4)))
+INPUT ?=
 DEMO ?= demo
 DEMO_ARGS ?=
+RUNNABLE := $(filter-out workflows/stock_ksampler.json,$(wildcard workflows/*.json))
 
-.PHONY: demo test test-comfyui check format-check types lint clean
+.PHONY: demo thumbnails test test-comfyui check format-check types lint clean
 
 # A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -25,10 +27,22 @@ $(VENV)/.test: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[studio,train,test]'
 	touch $@ $(VENV)/.base
 
+# Without INPUT the graph workflows/predict.json runs as it is shared; a clip of one's own may be anything, even one frame.
 demo: $(VENV)/.base
-	@test -n "$(INPUT)" || { echo "no clip in examples/clips: name one with INPUT=clip.mp4" >&2; exit 2; }
 	@mkdir -p "$(DEMO)"
+ifeq ($(INPUT),)
+	@rm -f "$(DEMO)"/predict_* "$(DEMO)"/sheet_*
+	@$(BIN)/vdt-studio run workflows/predict.json --output-dir "$(DEMO)" \
+		--set SaveVideo.filename_prefix=predict --set SaveImage.filename_prefix=sheet $(DEMO_ARGS) > /dev/null
+	@mv "$(DEMO)/predict_00001_.mp4" "$(DEMO)/predicted.mp4"
+	@mv "$(DEMO)/sheet_00001_.png" "$(DEMO)/sheet.png"
+	@echo "$(DEMO)/predicted.mp4" && echo "$(DEMO)/sheet.png"
+else
 	@$(BIN)/vdt generate predict --input "$(INPUT)" --output "$(DEMO)/predicted.mp4" --sheet "$(DEMO)/sheet.png" $(DEMO_ARGS)
+endif
+
+thumbnails: $(VENV)/.base
+	@$(BIN)/vdt-studio thumbnail $(RUNNABLE)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q

@@ -34,17 +34,21 @@ class VDTReport(io.ComfyNode):
             outputs=[
                 io.Image.Output("plot", display_name="plot", tooltip="Quality over the frames, generated ones shaded."),
                 io.String.Output("report", display_name="report", tooltip="The numbers in words."),
+                io.Image.Output("sheet", display_name="sheet", tooltip="Both clips frame by frame."),
             ],
         )
 
     @classmethod
     def execute(cls, truth: Tensor, result: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
-        from ..vdt.evaluation.compare import compare, plot, report
+        from ..vdt.evaluation.compare import compare, plot, report, sheet
         from ..vdt.pixel_masks import fit_mask
 
         with host.named("VDT Report"):
-            frames, hard = convert.to_frames(truth), convert.hard_mask(mask)
-            made = None if hard is None else fit_mask(hard, frames.shape[:3]).numpy()
-            comparison = compare(frames, convert.to_frames(result), made)
+            frames, made = convert.to_frames(truth), convert.to_frames(result)
+            hard = convert.hard_mask(mask)
+            where = None if hard is None else fit_mask(hard, frames.shape[:3]).numpy()
+            comparison = compare(frames, made, where)
             picture, text = plot(comparison), report(comparison)
-            return io.NodeOutput(host.to_intermediate(convert.to_images(picture)), text, ui=host.shown(picture, text))
+            images = [convert.to_images(p) for p in (picture, sheet(frames, made, comparison.generated))]
+            curves, both = map(host.to_intermediate, images)
+            return io.NodeOutput(curves, text, both, ui=host.shown(picture, text))

@@ -61,11 +61,10 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line; loads nothing but the standard library."""
     parser = Parser(prog="vdt-studio", description="Run VDT's ComfyUI workflows without ComfyUI.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    run = commands.add_parser("run", help="run a workflow file and write its outputs")
+    common = _common_options()
+    run = commands.add_parser("run", parents=[common], help="run a workflow file and write its outputs")
     run.add_argument("workflow", type=Path, metavar="WORKFLOW.json", help="as the editor saves it, or exported as API")
-    run.add_argument("--input-dir", type=Path, default=Path("input"), metavar="D", help="files the graph loads (input)")
     run.add_argument("--output-dir", type=Path, default=Path("output"), metavar="D", help="files it saves (output)")
-    run.add_argument("--models-dir", type=Path, default=Path("models"), metavar="D", help="with vdt/ and vae/ (models)")
     run.add_argument(
         "--set",
         action="append",
@@ -73,24 +72,51 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NODE.INPUT=VALUE",
         help="a value in place of the graph's; NODE is an id, a title or a class",
     )
-    run.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: CUDA where there is one)")
-    run.add_argument("--pack", type=Path, metavar="D", help="folder of the node pack (default: this checkout)")
     run.add_argument("--json", action="store_true", help="print a summary as JSON instead of file names")
-    run.add_argument("--debug", action="store_true", help="show the traceback of an error")
     run.set_defaults(run=_run)
+    thumbnail = commands.add_parser(
+        "thumbnail", parents=[common], help="run workflow files and draw what they make, for template browsers"
+    )
+    thumbnail.add_argument("workflows", type=Path, nargs="+", metavar="WORKFLOW.json", help="gets a .jpg beside it")
+    thumbnail.set_defaults(run=_thumbnail)
     return parser
 
 
-def _run(options: argparse.Namespace) -> None:
+def _common_options() -> argparse.ArgumentParser:
+    common = Parser(add_help=False)
+    common.add_argument("--input-dir", type=Path, default=Path("input"), metavar="D", help="what graphs load (input)")
+    common.add_argument("--models-dir", type=Path, default=Path("models"), metavar="D", help="vdt/ and vae/ (models)")
+    common.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: CUDA where there is one)")
+    common.add_argument("--pack", type=Path, metavar="D", help="folder of the node pack (default: this checkout)")
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return common
+
+
+@contextmanager
+def _studio(options: argparse.Namespace, output: Path | None = None) -> Iterator[Studio]:
+    """A studio with the folders of the command line; what no option names is thrown away afterwards."""
     from .paths import Folders
-    from .progress import ProgressView
     from .studio import Studio
 
     with tempfile.TemporaryDirectory(prefix="vdt-studio-") as temp:
         folders = Folders(
-            input=options.input_dir, output=options.output_dir, temp=Path(temp), models=options.models_dir
+            input=options.input_dir, output=output or Path(temp) / "output", temp=Path(temp), models=options.models_dir
         )
-        studio = Studio.open(folders, pack=options.pack, device=options.device)
+        yield Studio.open(folders, pack=options.pack, device=options.device)
+
+
+def _thumbnail(options: argparse.Namespace) -> None:
+    from .thumbnail import draw_thumbnail
+
+    with _studio(options) as studio:
+        for path in options.workflows:
+            print(draw_thumbnail(studio, path))
+
+
+def _run(options: argparse.Namespace) -> None:
+    from .progress import ProgressView
+
+    with _studio(options, options.output_dir) as studio:
         workflow = studio.load(options.workflow, options.set)
         with ProgressView(workflow.graph) as view:
             result = studio.run(workflow, view)

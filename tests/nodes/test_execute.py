@@ -135,8 +135,9 @@ def test_sample_clips_are_there(pack):
 
 
 def test_a_report_measures_and_draws(pack, images, masked):
-    plot, text = pack("nodes.report").VDTReport.execute(images, images, masked[:1]).result
+    plot, text, sheet = pack("nodes.report").VDTReport.execute(images, images, masked[:1]).result
     assert plot.shape == (1, 400, 640, 3) and "known pixels: bit-exact" in text
+    assert sheet.shape[2] > 6 * 128 and sheet.shape[1] > 2 * 128  # six frames, two rows
 
 
 def test_files_are_found_and_their_change_noticed(pack, folders, models):

@@ -1,4 +1,4 @@
-"""One result beside its truth: quality per frame, known pixels, seams and flicker, as numbers, text and a picture."""
+"""One result beside its truth: quality per frame, known pixels, seams and flicker, as numbers, text and pictures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sheet import GENERATED, PAPER
+from ..sheet import GENERATED, PAPER, Row, contact_sheet
 from .metrics import psnr, ssim
 from .readout import Floats
 
 # T frames, H x W pixels; masks bool (T, H, W), True = generated. Differences are in 8-bit levels, 0 to 255.
 
+SHEET_COLUMNS = 16
 EXACT = 99.0  # dB from which frames are shown as equal
 _INK, _FAINT, _LINE = (32, 34, 37), (120, 124, 130), (30, 100, 180)
 _SHADE = tuple(round(0.8 * paper + 0.2 * orange) for paper, orange in zip(PAPER, GENERATED, strict=True))
@@ -100,6 +101,17 @@ def plot(comparison: Comparison, *, size: tuple[int, int] = (640, 400)) -> NDArr
         box = (56.0, index * height + 30, size[0] - 16.0, (index + 1) * height - 26)
         _draw_curve(draw, box, name, values, (low, high), comparison.generated)
     return np.asarray(sheet).copy()
+
+
+def sheet(truth: NDArray[np.uint8], result: NDArray[np.uint8], generated: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Both clips (T, H, W, 3) frame by frame, generated ones, bool (T,), outlined; long clips take several rows."""
+    rows: list[Row] = []
+    for start in range(0, len(truth), SHEET_COLUMNS):
+        part = slice(start, start + SHEET_COLUMNS)
+        place = f"\nfrom {start}" if len(truth) > SHEET_COLUMNS else ""
+        rows.append(Row(label=f"truth{place}", frames=truth[part]))
+        rows.append(Row(label=f"result{place}", frames=result[part], generated=generated[part].tolist()))
+    return contact_sheet(rows)
 
 
 def _draw_curve(

@@ -71,6 +71,7 @@ class VAERecipe:
     mse: float = 1.0
     kl: float = 1e-5
     saliency: float = 4.0  # extra weight of pixels that move or stand out in colour: small objects are few pixels
+    init: str = ""  # a VAE file to start from, relative to the recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,7 @@ class VDTRecipe:
     min_snr_gamma: float = 0.0  # 0 is off
     tasks: dict[str, float] = field(default_factory=dict)  # mask mix; empty: the library's default
     init: str = ""  # a VDT file to start from, relative to the recipe
+    rescale: bool = False  # with init: fit the scale of the latents anew, because the VAE has changed since
 
 
 Recipe = VAERecipe | VDTRecipe

@@ -16,7 +16,7 @@ from ..config import VDTConfig
 from ..data.clips import fingerprint, folder_clips, scene_clips
 from ..diffusion import scale_latents
 from ..frames import to_pixels
-from ..model import build_model
+from ..model import VDT, build_model
 from ..preview import PREVIEW_KEY, fit_preview
 from .latents import encode_clips
 from .loop import CHECKPOINT, Loop, new_state
@@ -62,9 +62,11 @@ def train_from_recipe(
 
 
 def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
-    torch_generator = torch.Generator().manual_seed(recipe.run.seed)
-    module = AutoencoderKL(recipe.model)
-    initialise(module, torch_generator)
+    if recipe.init:
+        module = load_vae(path.parent / recipe.init)
+    else:
+        module = AutoencoderKL(recipe.model)
+        initialise(module, torch.Generator().manual_seed(recipe.run.seed))
     clips = _clips(recipe.data, path)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
     return VAETask(module, clips, recipe, _shown(recipe.data, clips))
@@ -72,24 +74,31 @@ def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
 
 def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress: bool) -> VDTTask:
     vae_path = path.parent / recipe.vae if recipe.vae else bundled("vae")
-    vae = load_vae(vae_path, device=device)
+    vae = load_vae(vae_path, device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     clips = _clips(recipe.data, path)
     shown = _shown(recipe.data, clips)
     if recipe.data.flip:
         clips = np.concatenate([clips, clips[:, :, :, ::-1]])
     key = f"{sha256(vae_path)[:16]}-{fingerprint(clips)}"
     latents = encode_clips(vae, clips, folder, key, torch.device(device), progress=progress)
-    config = _scaled_to(recipe.model, latents)
-    if recipe.init:
-        module = load_model(path.parent / recipe.init)
-        config = module.config
-    else:
-        module = build_model(config, torch.Generator().manual_seed(recipe.run.seed))
-    scaled = scale_latents(latents.float(), config.diffusion).half()
+    module = _vdt_module(recipe, path, latents)
+    scaled = scale_latents(latents.float(), module.config.diffusion).half()
     sample = slice(None, None, max(1, len(clips) // 256))  # enough frames for a linear fit
     pixels = torch.cat([to_pixels(clip[::4]) for clip in clips[sample]])
     preview = fit_preview(scaled[sample, ::4].flatten(0, 1).float(), pixels)
     return VDTTask(module, scaled, recipe, vae, shown, preview)
+
+
+def _vdt_module(recipe: VDTRecipe, path: Path, latents: torch.Tensor) -> VDT:
+    """A fresh model that knows the scale of these latents, or the one to start from, with its own scale or theirs."""
+    if not recipe.init:
+        return build_model(_scaled_to(recipe.model, latents), torch.Generator().manual_seed(recipe.run.seed))
+    module = load_model(path.parent / recipe.init)
+    if not recipe.rescale:
+        return module
+    rescaled = build_model(_scaled_to(module.config, latents))
+    rescaled.load_state_dict(module.state_dict())
+    return rescaled
 
 
 def _scaled_to(config: VDTConfig, latents: torch.Tensor) -> VDTConfig:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vdt.evaluation.compare import compare, plot, report
+from vdt.evaluation.compare import SHEET_COLUMNS, compare, plot, report, sheet
 
 
 def clip(values, size=(16, 16)):
@@ -63,6 +63,16 @@ def test_the_plot_shades_generated_frames():
     other = plot(compare(truth, truth, frame_mask(flags[::-1])))
     assert first.shape == (400, 640, 3) and first.dtype == np.uint8
     assert (first[100, 100] != first[100, 600]).any() and (first[100, 100] == other[100, 600]).all()
+
+
+def test_the_sheet_outlines_what_was_generated_and_breaks_long_clips_into_rows():
+    truth = clip(range(8))
+    none, last = (sheet(truth, truth, np.array([False] * 7 + [flag])) for flag in (False, True))
+    changed = (none != last).any(2)
+    assert none.shape == last.shape and changed.any()
+    assert np.flatnonzero(changed.any(0)).min() > none.shape[1] * 0.85  # the border of the last column alone
+    long = clip(range(SHEET_COLUMNS + 1))
+    assert sheet(long, long, np.zeros(len(long), bool)).shape[0] > 1.5 * none.shape[0]
 
 
 def test_clips_that_do_not_fit_are_refused():

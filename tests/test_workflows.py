@@ -1,0 +1,199 @@
+"""The shipped graphs: what they may hold, that they run without ComfyUI, and what comes out."""
+
+import json
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vdt.video import probe, read_frames
+from vdt_studio.errors import InvalidGraph
+from vdt_studio.graph.records import ApiNode, Link
+from vdt_studio.paths import Folders
+from vdt_studio.runtime import InterruptProcessingException
+from vdt_studio.studio import Studio
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "workflows"
+GRAPHS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+NAMES = {
+    "predict",
+    "backward",
+    "interpolate",
+    "image_to_video",
+    "first_last_frame",
+    "complete_region",
+    "connect_two_clips",
+    "mixed",
+    "stock_ksampler",
+}
+FOR_COMFYUI = {"stock_ksampler"}  # needs a node that the runner lacks
+RUNNABLE = sorted(NAMES - FOR_COMFYUI)
+CORE = json.loads((ROOT / "tests/studio/golden/comfyui_0.3.64_object_info.json").read_text(encoding="utf-8"))
+OURS = json.loads((ROOT / "tests/nodes/object_info.json").read_text(encoding="utf-8"))
+GIVEN = {  # frames whose pixels must come back
+    "predict": set(range(8)),
+    "backward": set(range(8, 16)),
+    "interpolate": {0, 4, 8, 12, 15},
+    "image_to_video": {0},
+    "first_last_frame": {0, 15},
+    "complete_region": set(),  # a part of every frame is generated
+    "connect_two_clips": {*range(5), *range(11, 16)},
+    "mixed": {0, 6},
+}
+MAX_NODES = 12
+
+
+@pytest.fixture
+def studio(tmp_path):
+    folders = {name: tmp_path / name for name in ("input", "output", "temp", "models")}
+    for folder in folders.values():
+        folder.mkdir()
+    return Studio.open(Folders(**folders), device="cpu")
+
+
+def watched(studio, name, *settings):
+    """The graph with two nodes more, which save what was encoded and what was decoded, without a video codec."""
+    workflow = studio.load(FOLDER / f"{name}.json", settings)
+    by_class = {node.class_type: node.id for node in workflow.graph}
+    for node_id, origin, slot in (("encoded", "VDTEncode", 1), ("decoded", "VDTDecode", 0)):
+        inputs = {"images": Link(by_class[origin], slot), "filename_prefix": node_id}
+        workflow.graph.nodes[node_id] = ApiNode(id=node_id, class_type="SaveImage", inputs=inputs)
+    return workflow
+
+
+def pictures(studio, result, node_id):
+    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in studio.written(result.ui[node_id])])
+
+
+# ---- What is in the files --------------------------------------------------------------------------------------------
+
+
+def test_the_promised_graphs_are_there_with_a_picture_each():
+    assert set(GRAPHS) == NAMES
+    assert {path.stem for path in FOLDER.glob("*.jpg")} == NAMES
+    assert {path.suffix for path in FOLDER.iterdir()} == {".json", ".jpg"}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_thumbnail_is_small_and_of_one_shape(name):
+    path = FOLDER / f"{name}.jpg"
+    assert Image.open(path).size == (512, 512) and path.stat().st_size < 120_000
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_graph_is_small_explained_and_made_of_core_and_own_nodes(name):
+    nodes = GRAPHS[name]["nodes"]
+    kinds = [node["type"] for node in nodes]
+    assert len(nodes) <= MAX_NODES
+    assert kinds.count("MarkdownNote") == 1 and "SaveVideo" in kinds
+    stock = set(CORE) | ({"KSampler"} if name in FOR_COMFYUI else set())
+    assert set(kinds) - {"MarkdownNote"} <= set(OURS) | stock
+    for node in nodes:
+        if node["type"] in OURS:
+            assert node["properties"]["cnr_id"] == "vdt-video"  # the name of the pack, for who lacks it
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_id_is_one_the_editor_accepts(name):
+    assert str(uuid.UUID(GRAPHS[name]["id"])) == GRAPHS[name]["id"]
+    assert len({graph["id"] for graph in GRAPHS.values()}) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_both_ends_of_every_wire_know_it(name):
+    nodes = {node["id"]: node for node in GRAPHS[name]["nodes"]}
+    wires = GRAPHS[name]["links"]
+    for number, origin, slot, target, place, kind in wires:
+        out, into = nodes[origin]["outputs"][slot], nodes[target]["inputs"][place]
+        assert number in out["links"] and into["link"] == number
+        assert kind == out["type"] == into["type"]
+    ends = [slot["link"] for node in nodes.values() for slot in node.get("inputs", []) if slot.get("link")]
+    assert sorted(ends) == sorted(wire[0] for wire in wires)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_seeds_stay_so_that_the_graph_shows_what_its_picture_promises(name):
+    for node in GRAPHS[name]["nodes"]:
+        assert "randomize" not in map(str, node.get("widgets_values") or [])
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_nodes_do_not_lie_on_each_other(name):
+    boxes = [(node["id"], *node["pos"], *node["size"]) for node in GRAPHS[name]["nodes"]]
+    for i, x, y, width, height in boxes:
+        for j, left, top, wide, high in boxes:
+            apart = x + width <= left or left + wide <= x or y + height + 30 <= top or top + high + 30 <= y
+            assert i == j or apart, f"{name}: nodes {i} and {j}"
+
+
+# ---- What comes out --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_a_graph_makes_a_video_and_keeps_what_was_given(studio, name):
+    result = studio.run(watched(studio, name))
+    (video,) = [path for ui in result.ui.values() for path in studio.written(ui) if path.suffix == ".mp4"]
+    info = probe(video)
+    assert video == studio.folders.output / "video" / f"{name}_00001_.mp4"
+    assert (info.width, info.height, info.frames, float(info.fps)) == (64, 64, 16, 20.0)
+    encoded, decoded = (pictures(studio, result, node_id) for node_id in ("encoded", "decoded"))
+    same = (encoded == decoded).all(-1)
+    assert {index for index in range(16) if same[index].all()} == GIVEN[name]
+    if name == "complete_region":
+        assert 0.3 < same.mean() < 0.7
+    assert np.abs(np.stack(list(read_frames(video))).astype(int) - decoded).mean() < 8  # of 255: the codec's share
+
+
+def test_another_seed_makes_another_clip_and_the_same_one_the_same(studio):
+    made = [
+        pictures(studio, studio.run(watched(studio, "predict", f"VDTSampler.seed={seed}")), "decoded")
+        for seed in (1, 1, 2)
+    ]
+    assert np.array_equal(made[0], made[1]) and not np.array_equal(made[1], made[2])
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_two_runs_write_equal_files(studio, name):
+    files = []
+    for _ in range(2):
+        result = studio.run(studio.load(FOLDER / f"{name}.json", ["VDTSampler.steps=2"]))
+        files.append([path for ui in result.ui.values() for path in studio.written(ui)])
+    for first, second in zip(*files, strict=True):
+        assert first != second
+        frames = [np.stack(list(read_frames(path))) for path in (first, second)]
+        assert np.array_equal(*frames)
+
+
+def test_interrupting_leaves_no_file(studio):
+    def stop(event):
+        if getattr(event, "value", 0) == 3:
+            studio.engine.interrupt()
+
+    with pytest.raises(InterruptProcessingException):
+        studio.run(studio.load(FOLDER / "predict.json"), stop)
+    assert not [path for path in studio.folders.output.rglob("*") if path.is_file()]
+
+
+def test_twenty_runs_do_not_grow_memory(studio):
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("this system does not tell a process' memory")
+
+    def run(seed):
+        studio.run(studio.load(FOLDER / "predict.json", [f"VDTSampler.seed={seed}", "VDTSampler.steps=2"]))
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmRSS"].split()[0]) / 1024
+
+    before = [run(seed) for seed in range(5)][-1]
+    after = [run(seed) for seed in range(5, 25)][-1]
+    assert after - before < 40, f"{before:.0f} MiB became {after:.0f} MiB"
+
+
+@pytest.mark.parametrize("name", sorted(FOR_COMFYUI))
+def test_the_runner_says_which_stock_node_it_lacks(studio, name):
+    with pytest.raises(InvalidGraph, match="KSampler") as raised:
+        studio.run(studio.load(FOLDER / f"{name}.json"))
+    assert "ComfyUI" in str(raised.value)
