@@ -1,4 +1,5 @@
 # make demo [INPUT=clip.mp4]   predict what happens next in a clip; writes demo/predicted.mp4 and demo/sheet.png
+# make studio                  the whole editor in a browser, without ComfyUI: http://127.0.0.1:8189
 # make thumbnails              draw the pictures of the graphs in workflows/ anew
 # make test                    run the tests
 # make check                   format, lint and types, then the tests
@@ -14,7 +15,7 @@ DEMO ?= demo
 DEMO_ARGS ?=
 RUNNABLE := $(filter-out workflows/stock_ksampler.json,$(wildcard workflows/*.json))
 
-.PHONY: demo thumbnails test test-comfyui check format-check types lint clean
+.PHONY: demo studio thumbnails test test-comfyui check format-check types lint clean
 
 # A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -40,6 +41,9 @@ ifeq ($(INPUT),)
 else
 	@$(BIN)/vdt generate predict --input "$(INPUT)" --output "$(DEMO)/predicted.mp4" --sheet "$(DEMO)/sheet.png" $(DEMO_ARGS)
 endif
+
+studio: $(VENV)/.base
+	@$(BIN)/vdt-studio serve
 
 thumbnails: $(VENV)/.base
 	@$(BIN)/vdt-studio thumbnail $(RUNNABLE)

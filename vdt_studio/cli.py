@@ -79,6 +79,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     thumbnail.add_argument("workflows", type=Path, nargs="+", metavar="WORKFLOW.json", help="gets a .jpg beside it")
     thumbnail.set_defaults(run=_thumbnail)
+    serve = commands.add_parser("serve", parents=[common], help="the whole editor in a browser, on this machine only")
+    serve.add_argument("--output-dir", type=Path, default=Path("output"), metavar="D", help="files it saves (output)")
+    serve.add_argument("--user-dir", type=Path, default=Path("user"), metavar="D", help="settings and workflows (user)")
+    serve.add_argument("--port", type=int, default=8189, help="of 127.0.0.1; 0 takes a free one (default: 8189)")
+    serve.add_argument("--template", default="predict", metavar="NAME", help="graph to open first (default: predict)")
+    serve.set_defaults(run=_serve)
     return parser
 
 
@@ -93,7 +99,7 @@ def _common_options() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def _studio(options: argparse.Namespace, output: Path | None = None) -> Iterator[Studio]:
+def _studio(options: argparse.Namespace, output: Path | None = None, *, cache: bool = False) -> Iterator[Studio]:
     """A studio with the folders of the command line; what no option names is thrown away afterwards."""
     from .paths import Folders
     from .studio import Studio
@@ -102,7 +108,7 @@ def _studio(options: argparse.Namespace, output: Path | None = None) -> Iterator
         folders = Folders(
             input=options.input_dir, output=output or Path(temp) / "output", temp=Path(temp), models=options.models_dir
         )
-        yield Studio.open(folders, pack=options.pack, device=options.device)
+        yield Studio.open(folders, pack=options.pack, device=options.device, cache=cache)
 
 
 def _thumbnail(options: argparse.Namespace) -> None:
@@ -111,6 +117,15 @@ def _thumbnail(options: argparse.Namespace) -> None:
     with _studio(options) as studio:
         for path in options.workflows:
             print(draw_thumbnail(studio, path))
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from .server.app import create_app
+    from .server.run import serve
+
+    with _studio(options, options.output_dir, cache=True) as studio:
+        app = create_app(studio, options.user_dir, pack=options.pack, template=options.template)
+        serve(app, options.port, lambda url: print(f"VDT studio: {url} (Ctrl-C ends it)", flush=True))
 
 
 def _run(options: argparse.Namespace) -> None:

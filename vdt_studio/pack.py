@@ -62,3 +62,9 @@ async def _node_list(module: ModuleType) -> list[type]:
     if hasattr(extension, "__await__"):
         extension = await extension
     return await extension.get_node_list()
+
+
+def web_directory(root: Path) -> Path | None:
+    """The folder whose files a pack gives to the editor, None if it has none; `register_pack` comes first."""
+    named = getattr(load_pack(root), "WEB_DIRECTORY", None)
+    return None if named is None else (root / named).resolve()
