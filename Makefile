@@ -15,7 +15,7 @@ DEMO ?= demo
 DEMO_ARGS ?=
 RUNNABLE := $(filter-out workflows/stock_ksampler.json,$(wildcard workflows/*.json))
 
-.PHONY: demo studio thumbnails test test-comfyui check format-check types lint clean
+.PHONY: demo studio thumbnails test test-browser test-comfyui check format-check types lint clean
 
 # A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -54,6 +54,10 @@ test: $(VENV)/.test
 # COMFYUI_PATH=<checkout> [COMFYUI_PYTHON=<its interpreter>] make test-comfyui: the pack inside a real server.
 test-comfyui: $(VENV)/.test
 	$(BIN)/python -m pytest -q -rs tests/comfyui
+
+# The editor in headless Chromium, on the studio; COMFYUI_URL=http://... on a running ComfyUI that has the pack.
+test-browser: $(VENV)/.test
+	$(BIN)/python -m pytest -q -rs -m browser tests/browser
 
 check: format-check types test
 

@@ -1,0 +1,110 @@
+"""The real editor in headless Chromium, on the studio or, with COMFYUI_URL, on a running ComfyUI that has the pack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--window-size=1600,1000"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--mute-audio"),
+]
+START_SECONDS = 120
+SHOTS = ROOT / "output" / "browser"  # ignored by git; kept to be looked at
+
+
+class Host:
+    """Where the editor is served."""
+
+    def __init__(self, url, pack, log=None):
+        self.url, self.pack, self.log = url.rstrip("/"), pack, log
+
+    def request(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        query = urllib.request.Request(f"{self.url}{path}", data=data, headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(query, timeout=60) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def missed(self):
+        """What the editor asked for and did not get."""
+        return re.findall(r"^404 (\S+ \S+)$", self.log.read_text(), re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory):
+    url = os.environ.get("COMFYUI_URL")
+    if url:
+        made = Host(url, "")
+        (made.pack,) = [name for name, graphs in made.request("/workflow_templates").items() if "predict" in graphs]
+        made.request("/settings/Comfy.TutorialCompleted", True)
+        yield made
+        return
+    folder = tmp_path_factory.mktemp("studio")
+    log = folder / "log"
+    command = [sys.executable, "-m", "vdt_studio", "serve", "--port", "0", "--template", "predict"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT)
+    try:
+        yield Host(_address(process, log), ROOT.name, log)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _address(process, log):
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        found = re.search(r"http://\S+", log.read_text())
+        if found:
+            return found[0]
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    pytest.fail(f"the studio did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """One browser for all tests; every test opens its own page."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="browser tests need the extra 'test'")
+    browser, service = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (browser and service):
+        pytest.skip("browser tests need chromium and chromedriver")
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in FLAGS:
+        options.add_argument(flag)
+    made = webdriver.Chrome(options=options, service=Service(service))
+    made.set_script_timeout(120)
+    yield made
+    made.quit()
+
+
+@pytest.fixture
+def editor(driver, host, request):
+    """A page of the editor; a picture of it is kept when the test ends."""
+    from page import Editor
+
+    made = Editor(driver, host)
+    yield made
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w-]+", "_", request.node.name)
+    driver.save_screenshot(str(SHOTS / f"{name}.png"))
+
+
+def pytest_configure(config):
+    sys.path.insert(0, str(Path(__file__).parent))  # for page.py: test files are imported without a package

@@ -1,0 +1,161 @@
+"""What a person does on a page of the editor, in the words of a test."""
+
+import time
+
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+RENDERERS = {"classic": False, "vue": True}
+
+# A graph of ours, and a socket that will hear of its run.
+LOADED = """
+const app = window.app;
+return !!(app && app.graph && app.graph._nodes.some(n => n.type.startsWith('VDT')) && app.api.socket?.readyState === 1);
+"""
+# The names of nodes that the editor does not know, or that it marks as wrong.
+WRONG = """
+return window.app.graph._nodes
+  .filter(n => n.has_errors || (n.type !== 'MarkdownNote' && !LiteGraph.registered_node_types[n.type]))
+  .map(n => n.type);
+"""
+PROMPT = "const done = arguments[0]; window.app.graphToPrompt().then(made => done(made.output));"
+# Two nodes side by side, in real size.
+BESIDE = """
+const [left, right] = arguments, app = window.app, {ds} = app.canvas;
+const [a, b] = [left, right].map(type => app.graph._nodes.find(n => n.type === type));
+a.pos = [b.pos[0] - a.size[0] - 60, b.pos[1] + 450];  // below the other columns
+ds.scale = 1;
+ds.offset[0] = 400 - a.pos[0];
+ds.offset[1] = 150 - b.pos[1];
+app.canvas.setDirty(true, true);
+"""
+# On the page, where a slot of a node stands.
+SLOT = """
+const [type, isInput, name] = arguments, app = window.app;
+const node = app.graph._nodes.find(n => n.type === type);
+const slots = isInput ? node.inputs : node.outputs;
+const point = node.getConnectionPos(isInput, slots.findIndex(s => s.name === name));
+const box = app.canvas.canvas.getBoundingClientRect(), {scale, offset} = app.canvas.ds;
+return [box.left + (point[0] + offset[0]) * scale, box.top + (point[1] + offset[1]) * scale];
+"""
+DROP = """
+const [url, name, done] = arguments;
+(async () => {
+  const blob = await (await fetch(url)).blob();
+  const data = new DataTransfer();
+  data.items.add(new File([blob], name, {type: blob.type}));
+  const canvas = document.querySelector('#graph-canvas');
+  for (const kind of ['dragenter', 'dragover', 'drop'])
+    canvas.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: data}));
+})().then(() => done(true), error => done(String(error)));
+"""
+
+
+class Editor:
+    def __init__(self, driver, host):
+        self.driver, self.host = driver, host
+
+    # ---- Opening -----------------------------------------------------------------------------------------------------
+
+    def open(self, template=None, renderer="classic"):
+        """A fresh page with a template, or with whatever a bare address opens."""
+        self.host.request("/settings/Comfy.VueNodes.Enabled", RENDERERS[renderer])
+        self.driver.get(f"{self.host.url}/user.css")  # any page of this origin
+        self.run("localStorage.clear(); sessionStorage.clear()")  # else it restores what was open before
+        query = f"?template={template}&source={self.host.pack}" if template else ""
+        self.driver.get(f"{self.host.url}/{query}")
+        self.until(lambda: self.run(LOADED), "the graph")
+        return self
+
+    def until(self, condition, what, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            made = condition()
+            if made:
+                return made
+            time.sleep(0.1)
+        raise AssertionError(f"waited {seconds} s for {what}")
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    # ---- Looking -----------------------------------------------------------------------------------------------------
+
+    def nodes(self):
+        return self.run("return window.app.graph._nodes.map(n => n.type)")
+
+    def wrong(self):
+        return self.run(WRONG)
+
+    def alerts(self):
+        texts = [element.text for element in self.driver.find_elements(By.CSS_SELECTOR, ".p-toast-message")]
+        return [text for text in texts if "queued" not in text.lower() and "completed" not in text.lower()]
+
+    def prompt(self):
+        """What a click on Run would send."""
+        return self.driver.execute_async_script(PROMPT)
+
+    def outputs(self, kind):
+        """What the node of that class shows, None before it has run."""
+        script = "const n = window.app.graph._nodes.find(n => n.type === arguments[0]);"
+        return self.run(f"{script} return (window.app.nodeOutputs || {{}})[n.id] || null", kind)
+
+    def video(self):
+        """Length in seconds and width of the video on the page, None before it can play."""
+        script = (
+            "const v = document.querySelector('video'); return v && v.readyState > 1 ? [v.duration, v.videoWidth] : 0"
+        )
+        return self.run(script)
+
+    # ---- Doing -------------------------------------------------------------------------------------------------------
+
+    def click(self, selector):
+        self.driver.find_element(By.CSS_SELECTOR, selector).click()
+
+    def click_run(self):
+        self.click("[data-testid='queue-button'], .comfyui-queue-button button")
+
+    def click_stop(self):
+        self.click("[aria-label='Cancel current run'], [aria-label='Interrupt']")
+
+    def set_widget(self, kind, name, value):
+        script = """
+        const [kind, name, value] = arguments;
+        const widget = window.app.graph._nodes.find(n => n.type === kind).widgets.find(w => w.name === name);
+        widget.value = value; widget.callback && widget.callback(value);
+        """
+        self.run(script, kind, name, value)
+
+    def add_by_search(self, text):
+        """Double click on the empty canvas, type, Enter, and a click that puts the node down."""
+        canvas = self.driver.find_element(By.CSS_SELECTOR, "#graph-canvas")
+        ActionChains(self.driver).move_to_element_with_offset(canvas, 0, 380).double_click().perform()
+        field = self.until(self._search_field, "the search box")
+        field.send_keys(text)
+        time.sleep(1.0)  # it searches while one types
+        field.send_keys(Keys.ENTER)
+        time.sleep(0.5)
+        ActionChains(self.driver).move_to_element_with_offset(
+            canvas, 10, 380
+        ).click().perform()  # newer ones wait for it
+
+    def drag_wire(self, source, output, target, name):
+        self.run(BESIDE, source, target)
+        time.sleep(0.5)  # it is drawn
+        start, end = self.run(SLOT, source, False, output), self.run(SLOT, target, True, name)
+        moves = ActionChains(self.driver, duration=100).w3c_actions
+        actions = ActionChains(self.driver)
+        actions.w3c_actions = moves
+        pointer = moves.pointer_action
+        pointer.move_to_location(round(start[0]), round(start[1])).pointer_down()
+        pointer.move_to_location(round((start[0] + end[0]) / 2), round((start[1] + end[1]) / 2))
+        pointer.move_to_location(round(end[0]), round(end[1])).pointer_up()
+        moves.perform()
+
+    def drop(self, path, name):
+        assert self.driver.execute_async_script(DROP, path, name) is True
+
+    def _search_field(self):
+        active = self.driver.switch_to.active_element
+        return active if active.tag_name == "input" else None
