@@ -1,9 +1,10 @@
-"""The command line `vdt-studio`: runs a workflow file, says what it wrote, and what is wrong in one sentence."""
+"""The command line `vdt-studio`: runs workflow files or serves the editor, and says what is wrong in one sentence."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -41,9 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = build_parser().parse_args(arguments)
         with _terminable():
             options.run(options)
+            sys.stdout.flush()
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
+    except BrokenPipeError:  # `vdt-studio run graph | head`: the reader has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
