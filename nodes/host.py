@@ -19,8 +19,10 @@ from torch import Tensor
 from ..vdt.checkpoints import bundled
 from ..vdt.completion import decode_frames, encode_frames
 from ..vdt.diffusion import StepInfo
+from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
 from ..vdt.pipeline import DTYPES
 from ..vdt.preview import GRID_SIDE, PreviewProjection, preview_image
+from ..vdt.timeline import frame_states
 from . import convert
 
 BUNDLED = "bundled"
@@ -190,3 +192,12 @@ def step_progress(steps: int, projection: PreviewProjection) -> Callable[[StepIn
 def shown(picture: np.ndarray, text: str) -> dict[str, Any]:
     """What a node shows on itself: a picture uint8 (H, W, 3) and a text."""
     return {**ui.PreviewImage(convert.to_images(picture)).as_dict(), **ui.PreviewText(text).as_dict()}
+
+
+def shown_mask(frames: np.ndarray, mask: Tensor, text: str) -> dict[str, Any]:
+    """What VDT Mask shows: the mask over the frames, and for its timeline the frames as a strip and what each is."""
+    strip = frame_strip(frames)
+    (file,) = ui.PreviewImage(convert.to_images(strip)).as_dict()["images"]
+    size = {"frames": len(frames), "height": frames.shape[1], "width": frames.shape[2]}
+    clip = {**size, "strip": file, "shown": min(len(frames), STRIP_FRAMES), "made": frame_states(mask)}
+    return {**shown(mask_preview(frames, mask), text), "vdt_clip": [clip]}

@@ -6,9 +6,9 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..vdt.masks import describe
-from ..vdt.overlay import mask_preview
 from ..vdt.pixel_masks import OPERATIONS, TASK_NAMES, combine, task_mask
 from ..vdt.planner import check_given
+from ..vdt.timeline import apply_timeline, parse_timeline
 from . import convert, host
 
 
@@ -43,6 +43,13 @@ class VDTMask(io.ComfyNode):
                     tooltip="White = generate; one frame serves all. The task spatial is this mask; every other task "
                     "generates only inside its white part. Default: none.",
                 ),
+                io.String.Input(
+                    "timeline",
+                    default="",
+                    optional=True,
+                    tooltip="What was set by hand on the timeline: given frames and painted shapes, applied last. "
+                    "Default: empty, the task alone.",
+                ),
             ],
             outputs=[io.Mask.Output("out_mask", display_name="mask", tooltip="White = generate, one mask per frame.")],
         )
@@ -58,13 +65,15 @@ class VDTMask(io.ComfyNode):
         known: str,
         seed: int,
         mask: Tensor | None = None,
+        timeline: str = "",
     ) -> io.NodeOutput:
         with host.named("VDT Mask"):
             frames = convert.to_frames(images)
             settings = {"given": given, "every": every, "frame": frame, "known": known, "seed": seed}
-            made = task_mask(task, frames.shape[:3], painted=convert.hard_mask(mask), **settings)
+            preset = task_mask(task, frames.shape[:3], painted=convert.hard_mask(mask), **settings)
+            made = apply_timeline(preset, parse_timeline(timeline))
             check_given(frames, made)
-            shown = host.shown(mask_preview(frames, made), describe(made))
+            shown = host.shown_mask(frames, made, describe(made))
             return io.NodeOutput(host.to_intermediate(convert.from_mask(made)), ui=shown)
 
 

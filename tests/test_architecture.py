@@ -30,7 +30,7 @@ LAYERS = [
     {"config", "files"},
     {"layers", "attention", "masks", "pixel_masks", "video", "frames", "sheet", "planner", "preview", "data"},
     {"autoencoder", "diffusion", "model", "vae_keys", "vdt_keys"},
-    {"checkpoints", "keyframes", "overlay", "thumbnail", "completion"},
+    {"checkpoints", "keyframes", "overlay", "thumbnail", "timeline", "completion"},
     {"pipeline", "training"},
     {"evaluation"},
     {"cli", "__main__"},

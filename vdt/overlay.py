@@ -14,6 +14,7 @@ from .sheet import GENERATED, PAPER
 # T frames, H x W pixels. A cell is generated if any of its pixels is.
 
 FRAME_SIDE = 128  # frames are enlarged to about this, so that single cells can be told apart
+STRIP_FRAMES = 64
 PIXEL_TINT, CELL_TINT, GRID_TINT = 0.55, 0.25, 0.6
 _CAPTION, _MARGIN, _FONT_SIZE = 24, 6, 14
 
@@ -51,6 +52,16 @@ def mask_preview(frames: np.ndarray, mask: Tensor, *, cell: int = 8) -> np.ndarr
     font = ImageFont.load_default(size=_FONT_SIZE)
     ImageDraw.Draw(sheet).text((_MARGIN, _CAPTION / 2), text, font=font, fill=(32, 34, 37), anchor="lm")
     return np.asarray(sheet).copy()
+
+
+def frame_strip(frames: np.ndarray, *, side: int = 96) -> np.ndarray:
+    """Frames uint8 (T, H, W, 3) side by side, (side, n w, 3); of long clips STRIP_FRAMES evenly spaced ones."""
+    from PIL import Image
+
+    picked = np.linspace(0, len(frames) - 1, min(len(frames), STRIP_FRAMES)).round().astype(int).tolist()
+    width = max(1, round(side * frames.shape[2] / frames.shape[1]))
+    pictures = [Image.fromarray(frames[index]).resize((width, side), Image.Resampling.BILINEAR) for index in picked]
+    return np.concatenate([np.asarray(picture) for picture in pictures], axis=1)
 
 
 def _cells(mask: Tensor, cell: int) -> np.ndarray:

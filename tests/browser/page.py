@@ -1,5 +1,6 @@
 """What a person does on a page of the editor, in the words of a test."""
 
+import json
 import time
 
 from selenium.webdriver.common.action_chains import ActionChains
@@ -38,6 +39,14 @@ const slots = isInput ? node.inputs : node.outputs;
 const point = node.getConnectionPos(isInput, slots.findIndex(s => s.name === name));
 const box = app.canvas.canvas.getBoundingClientRect(), {scale, offset} = app.canvas.ds;
 return [box.left + (point[0] + offset[0]) * scale, box.top + (point[1] + offset[1]) * scale];
+"""
+# A node in real size, in the middle of the page.
+SHOW = """
+const node = window.app.graph._nodes.find(n => n.type === arguments[0]), {ds} = window.app.canvas;
+ds.scale = 1;
+ds.offset[0] = 500 - node.pos[0];
+ds.offset[1] = 100 - node.pos[1];
+window.app.canvas.setDirty(true, true);
 """
 DROP = """
 const [url, name, done] = arguments;
@@ -152,6 +161,47 @@ class Editor:
         pointer.move_to_location(round((start[0] + end[0]) / 2), round((start[1] + end[1]) / 2))
         pointer.move_to_location(round(end[0]), round(end[1])).pointer_up()
         moves.perform()
+
+    # ---- The timeline ------------------------------------------------------------------------------------------------
+
+    def show(self, kind):
+        self.run(SHOW, kind)
+        time.sleep(0.8)  # it is drawn, and what lies above the canvas follows
+
+    def timeline(self):
+        script = "const n = window.app.graph._nodes.find(n => n.type === 'VDTMask');"
+        text = self.run(f"{script} return n.widgets.find(w => w.name === 'timeline').value")
+        return json.loads(text) if text else {}
+
+    def drag_on_timeline(self, part, start, end=None):
+        """From one place of the strip or the stage to another, in fractions of it."""
+        canvas = self._timeline_parts()[("strip", "stage").index(part)]
+        box = canvas.rect
+        points = [(int((x - 0.5) * box["width"]), int((y - 0.5) * box["height"])) for x, y in (start, end or start)]
+        actions = ActionChains(self.driver).move_to_element_with_offset(canvas, *points[0]).click_and_hold()
+        actions.move_to_element_with_offset(canvas, *points[1]).release().perform()
+        time.sleep(0.3)
+
+    def keys(self, *names):
+        """Into the timeline, wherever the focus is there."""
+        actions = ActionChains(self.driver)
+        for name in names:
+            actions.send_keys({"ArrowRight": Keys.ARROW_RIGHT}.get(name, name))
+        actions.perform()
+        time.sleep(0.3)
+
+    def undo(self):
+        ActionChains(self.driver).key_down(Keys.CONTROL).send_keys("z").key_up(Keys.CONTROL).perform()
+
+    def reload_graph(self):
+        """Through the text that is saved."""
+        self.driver.execute_async_script(
+            "const done = arguments[0], saved = JSON.parse(JSON.stringify(window.app.graph.serialize()));"
+            "window.app.loadGraphData(saved).then(() => setTimeout(done, 800));"
+        )
+
+    def _timeline_parts(self):
+        return self.driver.find_elements(By.CSS_SELECTOR, "[aria-label^='Mask timeline'] canvas")
 
     def drop(self, path, name):
         assert self.driver.execute_async_script(DROP, path, name) is True

@@ -99,6 +99,59 @@ def test_nodes_are_found_by_name_and_wired_by_drag(editor):
     editor.until(lambda: editor.run(f"{origin}.origin_id).type") == "VDTScene", "the wire", 20)
 
 
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_the_timeline_sets_frames_and_regions(editor, renderer):
+    editor.open("predict", renderer)
+    editor.show("VDTMask")
+    editor.drag_on_timeline("strip", (11.5 / 16, 0.95))  # the line below frame 11
+    assert editor.timeline() == {"v": 1, "given": "0-7,11"}
+    editor.drag_on_timeline("strip", (12.5 / 16, 0.95), (14.5 / 16, 0.95))
+    assert editor.timeline() == {"v": 1, "given": "0-7,11-14"}
+    editor.drag_on_timeline("strip", (2.5 / 16, 0.3), (4.5 / 16, 0.3))  # chooses frames 2 to 4
+    editor.drag_on_timeline("stage", (0.4, 0.4), (0.6, 0.6))
+    (stroke,) = editor.timeline()["paint"]
+    assert stroke["on"] == "2-4" and stroke["rect"][0] < 0.45 < 0.55 < stroke["rect"][2]
+    editor.click_run()
+    text = editor.until(lambda: editor.outputs("VDTMask"), "the mask", 120)["text"][0]
+    assert text.startswith("frames 0–1, 5–7, 11–14 given; 8–10, 15 generated; 2–4 partly generated")  # noqa: RUF001
+    editor.until(lambda: editor.outputs("SaveVideo"), "the end of the run", 120)
+    editor.set_widget("VDTMask", "task", "backward")  # a task sets the frames anew; what was painted stays
+    editor.until(lambda: "given" not in editor.timeline(), "the frames of the task", 10)
+    assert editor.timeline()["paint"] == [stroke]
+
+
+def test_the_timeline_is_kept_copied_and_undone(editor):
+    editor.open("interpolate")
+    editor.show("VDTMask")
+    editor.drag_on_timeline("strip", (1.5 / 16, 0.95))
+    first = editor.timeline()
+    editor.drag_on_timeline("stage", (0.3, 0.3), (0.5, 0.7))
+    both = editor.timeline()
+    assert first["given"] == "0-1,4,8,12,15" and both["paint"]
+    editor.reload_graph()
+    assert editor.timeline() == both
+    script = "const c = window.app.canvas, n = window.app.graph._nodes.find(n => n.type === 'VDTMask');"
+    editor.run(f"{script} c.copyToClipboard([n]); c.pasteFromClipboard();")
+    values = editor.run(
+        "return window.app.graph._nodes.filter(n => n.type === 'VDTMask')"
+        ".map(n => n.widgets.find(w => w.name === 'timeline').value)"
+    )
+    assert len(values) == 2 and values[0] == values[1]
+
+
+def test_the_timeline_is_undone_and_led_by_keys(editor):
+    editor.open("backward")
+    editor.show("VDTMask")
+    editor.drag_on_timeline("strip", (3.5 / 16, 0.3))
+    editor.keys(" ")
+    assert editor.timeline() == {"v": 1, "given": "3,8-15"}
+    editor.keys("ArrowRight", " ")
+    assert editor.timeline() == {"v": 1, "given": "3-4,8-15"}
+    editor.undo()
+    editor.until(lambda: editor.timeline() == {"v": 1, "given": "3,8-15"}, "the step before", 10)
+    assert "VDTMask" in editor.nodes()
+
+
 def test_a_dropped_video_brings_its_graph_back(editor, host):
     editor.open("predict")
     editor.set_widget("VDTSampler", "seed", 4242)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vdt.overlay import CELL_TINT, FRAME_SIDE, GRID_TINT, PIXEL_TINT, mask_preview, overlay
+from vdt.overlay import CELL_TINT, FRAME_SIDE, GRID_TINT, PIXEL_TINT, STRIP_FRAMES, frame_strip, mask_preview, overlay
 from vdt.sheet import GENERATED
 
 
@@ -42,3 +42,12 @@ def test_the_preview_has_a_caption_over_all_frames():
 def test_a_mask_of_another_size_is_refused():
     with pytest.raises(ValueError, match="make the mask for them"):
         overlay(np.zeros((2, 64, 64, 3), np.uint8), torch.ones(2, 8, 8, dtype=torch.bool))
+
+
+def test_a_strip_has_the_frames_side_by_side_and_both_ends_of_a_long_clip():
+    frames = (
+        np.repeat(np.arange(200, dtype=np.uint8)[:, None, None, None], 3, axis=3).repeat(20, axis=1).repeat(40, axis=2)
+    )
+    short, long = frame_strip(frames[:3], side=10), frame_strip(frames, side=10)
+    assert short.shape == (10, 3 * 20, 3) and [short[5, 20 * i + 10, 0] for i in range(3)] == [0, 1, 2]
+    assert long.shape == (10, STRIP_FRAMES * 20, 3) and (long[0, 0, 0], long[0, -1, 0]) == (0, 199)
