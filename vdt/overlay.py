@@ -48,7 +48,7 @@ def mask_preview(frames: np.ndarray, mask: Tensor, *, cell: int = 8) -> np.ndarr
     grid = frame_grid(overlay(frames, mask, cell=cell))
     sheet = Image.new("RGB", (grid.shape[1], grid.shape[0] + _CAPTION), PAPER)
     sheet.paste(Image.fromarray(grid), (0, _CAPTION))
-    text = masks.describe(torch.from_numpy(_cells(mask, cell)))
+    text = masks.describe(torch.from_numpy(_cells(mask, cell))).replace("–", "-")  # noqa: RUF001 - the font has none
     font = ImageFont.load_default(size=_FONT_SIZE)
     ImageDraw.Draw(sheet).text((_MARGIN, _CAPTION / 2), text, font=font, fill=(32, 34, 37), anchor="lm")
     return np.asarray(sheet).copy()

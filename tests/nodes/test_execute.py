@@ -106,6 +106,18 @@ def test_the_mask_is_shown_and_described(pack, images):
     assert "nothing given" in everything.ui["text"][0]
 
 
+def test_the_timeline_edits_the_mask_and_gets_the_frames_to_show(pack, images, folders):
+    text = '{"v":1,"given":"0,5","paint":[{"on":"0","rect":[0,0,0.5,1]}]}'
+    output = pack("nodes.masks").VDTMask.execute(images, **TASK, timeline=text)
+    mask = output.result[0]
+    assert mask.mean((1, 2)).tolist() == [0.5, 1, 1, 1, 1, 0] and bool((mask[0, :, :32] == 1).all())
+    (clip,) = output.ui["vdt_clip"]
+    assert (clip["frames"], clip["width"], clip["height"], clip["shown"], clip["made"]) == (6, 64, 64, 6, "211110")
+    assert (folders.temp / clip["strip"]["filename"]).is_file()
+    with pytest.raises(ValueError, match="VDT Mask: the timeline cannot be read"):
+        pack("nodes.masks").VDTMask.execute(images, **TASK, timeline="{")
+
+
 def test_masks_combine(pack, masked):
     combine = pack("nodes.masks").VDTMaskCombine.execute
     inverted = combine(masked, "invert").result[0]
