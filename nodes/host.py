@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..vdt.checkpoints import bundled
+from ..vdt import __version__
+from ..vdt.checkpoints import bundled, sha256
 from ..vdt.completion import decode_frames, encode_frames
 from ..vdt.diffusion import StepInfo
 from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
@@ -92,6 +94,20 @@ def model_stamp(folder: str, name: str) -> str:
         return stamp(model_path(folder, name))
     except ValueError:
         return "missing"
+
+
+def note(hidden: Any, **files: str | Path | None) -> None:
+    """Leave the pack's version and the hashes of files where saved pictures and videos take their tags from."""
+    info = getattr(hidden, "extra_pnginfo", None)
+    if isinstance(info, dict):
+        hashes = {kind: _digest(str(path), stamp(path)) for kind, path in files.items() if path is not None}
+        info["vdt"] = {**info.get("vdt", {}), "pack": __version__, **hashes}
+
+
+@lru_cache(maxsize=8)
+def _digest(path: str, _stamp: str) -> str:
+    """sha256 of a file, read again when it has changed."""
+    return sha256(path)
 
 
 # ---- Devices and memory ----------------------------------------------------------------------------------------------

@@ -122,6 +122,7 @@ class VDTDecode(io.ComfyNode):
                 ),
             ],
             outputs=[io.Image.Output("out_images", display_name="images", tooltip="The finished frames.")],
+            hidden=[io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -130,6 +131,7 @@ class VDTDecode(io.ComfyNode):
     ) -> io.NodeOutput:
         with host.named("VDT Decode"):
             samples = convert.samples_of(latent)
+            host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
             if images is None:
                 return io.NodeOutput(host.decode(vae, samples))
             given = convert.rgb(images)

@@ -52,7 +52,7 @@ class VDTLoadModel(io.ComfyNode):
             network = load_model(path)
             parameters = sum(parameter.numel() for parameter in network.parameters())
             network = network.to(host.model_dtype(precision, parameters)).requires_grad_(False)
-            return io.NodeOutput(native.build_model(network, read_preview(path, network.config.in_channels)))
+            return io.NodeOutput(native.build_model(network, read_preview(path, network.config.in_channels), path))
 
 
 class VDTLoadVAE(io.ComfyNode):
@@ -87,7 +87,8 @@ class VDTLoadVAE(io.ComfyNode):
         with host.named("VDT Load VAE"):
             path = host.model_path("vae", vae_name)
             vae = load_vae(path).requires_grad_(False)
-            return io.NodeOutput(native.build_vae(vae, own=describe(path).metadata.get("format") == "vdt"))
+            own = describe(path).metadata.get("format") == "vdt"
+            return io.NodeOutput(native.build_vae(vae, own=own, file=path))
 
 
 class VDTConditioning(io.ComfyNode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import comfy.conds
@@ -46,10 +47,11 @@ class VDTLatents(comfy.latent_formats.LatentFormat):
 
 
 class VDTNetwork(nn.Module):
-    """The VDT with the signature that ComfyUI calls; `preview` is for sampling previews."""
+    """The VDT with the signature that ComfyUI calls; `preview` is for sampling previews, `file` is where it is from."""
 
-    def __init__(self, vdt: VDT, preview: PreviewProjection) -> None:
+    def __init__(self, vdt: VDT, preview: PreviewProjection, file: Path | None = None) -> None:
         super().__init__()
+        self.file = file
         self.vdt = vdt
         self.preview = preview
         self.schedule = Schedule.from_config(vdt.config.diffusion)
@@ -126,10 +128,10 @@ class VDTBaseModel(comfy.model_base.BaseModel):
         return values * torch.finfo(self.diffusion_model.dtype).bits / 8
 
 
-def build_model(vdt: VDT, preview: PreviewProjection) -> Any:
+def build_model(vdt: VDT, preview: PreviewProjection, file: Path | None = None) -> Any:
     """MODEL: the network under ComfyUI's memory management."""
     kind = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)  # newer ones rebind it
-    model = VDTBaseModel(VDTNetwork(vdt, preview))
+    model = VDTBaseModel(VDTNetwork(vdt, preview, file))
     patcher = kind(model, load_device=mm.get_torch_device(), offload_device=mm.unet_offload_device())
     if hasattr(patcher, "add_wrapper_with_key"):  # a host without stock samplers has none
         patcher.add_wrapper_with_key("outer_sample", "vdt", _sample_exactly)
@@ -149,7 +151,7 @@ def conditioning(*, given: bool) -> list[Any]:
     return [[torch.zeros(1, 1, 1), {GIVEN_KEY: given}]]
 
 
-def build_vae(module: AutoencoderKL, *, own: bool) -> Any:
+def build_vae(module: AutoencoderKL, *, own: bool, file: Path | None = None) -> Any:
     """VAE for stock nodes; one of our own files also carries our module, whose numbers are the same in every host."""
     config = module.config
     if config.num_groups != STOCK_GROUPS:
@@ -158,6 +160,7 @@ def build_vae(module: AutoencoderKL, *, own: bool) -> Any:
     dtype = torch.float32 if own else None  # ours is small, and half precision would cost more than it saves
     vae = comfy.sd.VAE(sd=module.state_dict(), config={"params": params}, dtype=dtype)
     vae.latent_channels = config.z_channels
+    vae.vdt_file = file
     if own:
         vae.vdt_vae = module
         vae.vdt_patcher = comfy.model_patcher.ModelPatcher(

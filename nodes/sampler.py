@@ -60,6 +60,7 @@ class VDTSampler(io.ComfyNode):
                 ),
             ],
             outputs=[io.Latent.Output("out_latent", display_name="latent", tooltip="The clip, with its mask.")],
+            hidden=[io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -79,4 +80,5 @@ class VDTSampler(io.ComfyNode):
             options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance}
             progress = host.step_progress(steps, network.preview)
             made = complete_latents(network.vdt, raw, convert.mask_of(latent, mask), callback=progress, **options)
+            host.note(cls.hidden, model=network.file)
             return io.NodeOutput(convert.to_latent(latent, host.to_intermediate(made), mask))

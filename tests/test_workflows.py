@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vdt import __version__, bundled, sha256
 from vdt.video import probe, read_frames
 from vdt_studio.errors import InvalidGraph
 from vdt_studio.graph.records import ApiNode, Link
+from vdt_studio.media import tags
 from vdt_studio.paths import Folders
 from vdt_studio.runtime import InterruptProcessingException
 from vdt_studio.studio import Studio
+from vdt_studio.verify import verify
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
@@ -165,6 +168,18 @@ def test_two_runs_write_equal_files(studio, name):
         assert first != second
         frames = [np.stack(list(read_frames(path))) for path in (first, second)]
         assert np.array_equal(*frames)
+
+
+def test_a_saved_video_says_how_it_was_made_and_can_be_verified(studio):
+    result = studio.run(studio.load(FOLDER / "predict.json", ["VDTSampler.seed=3", "VDTSampler.steps=3"]))
+    (video,) = [path for ui in result.ui.values() for path in studio.written(ui) if path.suffix == ".mp4"]
+    kept = tags(video)
+    assert {node["type"] for node in json.loads(kept["workflow"])["nodes"]} >= {"VDTSampler", "MarkdownNote"}
+    (sampler,) = [node for node in json.loads(kept["prompt"]).values() if node["class_type"] == "VDTSampler"]
+    assert sampler["inputs"]["seed"] == 3
+    made_by = json.loads(kept["vdt"])
+    assert made_by == {"pack": __version__, "model": sha256(bundled("vdt")), "vae": sha256(bundled("vae"))}
+    assert verify(studio, video).matches
 
 
 def test_interrupting_leaves_no_file(studio):

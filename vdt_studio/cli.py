@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # torch and the nodes are imported inside the functions that need them, so that help answers at once.
 
+DIFFERENT = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -36,12 +37,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 with one sentence on stderr, 130 when interrupted."""
+    """Run one command; its exit code: 0, 1 if files differ, 2 with one sentence on stderr, 130 when interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         options = build_parser().parse_args(arguments)
         with _terminable():
-            options.run(options)
+            code = options.run(options)
             sys.stdout.flush()
     except KeyboardInterrupt:
         _complain("interrupted")
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "--debug" not in arguments:
             _complain(_sentence(error))
         return BAD_INPUT
-    return 0
+    return code or 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -84,6 +85,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     thumbnail.add_argument("workflows", type=Path, nargs="+", metavar="WORKFLOW.json", help="gets a .jpg beside it")
     thumbnail.set_defaults(run=_thumbnail)
+    verify = commands.add_parser(
+        "verify", parents=[common], help="run the graph inside a saved .mp4 or .png again: do the frames match?"
+    )
+    verify.add_argument("files", type=Path, nargs="+", metavar="FILE", help="saved by ComfyUI or vdt-studio")
+    verify.set_defaults(run=_verify)
     serve = commands.add_parser("serve", parents=[common], help="the whole editor in a browser, on this machine only")
     serve.add_argument("--output-dir", type=Path, default=Path("output"), metavar="D", help="files it saves (output)")
     serve.add_argument("--user-dir", type=Path, default=Path("user"), metavar="D", help="settings and workflows (user)")
@@ -122,6 +128,16 @@ def _thumbnail(options: argparse.Namespace) -> None:
     with _studio(options) as studio:
         for path in options.workflows:
             print(draw_thumbnail(studio, path))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from .verify import verify
+
+    with _studio(options) as studio:
+        verdicts = [verify(studio, path) for path in options.files]
+    for verdict in verdicts:
+        print(verdict)
+    return 0 if all(verdict.matches for verdict in verdicts) else DIFFERENT
 
 
 def _serve(options: argparse.Namespace) -> None:
