@@ -22,6 +22,8 @@ from .files import atomic_path
 _FALLBACK_RATE = Fraction(25)  # for streams that do not say, only used for the length of the last frame
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover image of a music file
 _NOT_BT601 = (1, 4, 7, 9)  # BT.709, FCC, SMPTE 240M and BT.2020: the same numbers in FFmpeg's AVCOL_SPC and SWS_CS
+# Without it x264's AVX-512 code reads memory it never wrote where pictures are narrow, and no two files are alike.
+_REPEATABLE = {"x264-params": "cpu-independent=1"}
 _BT709, _LIMITED_RANGE = 1, 1  # AVCOL_*_BT709, AVCOL_RANGE_MPEG
 
 
@@ -307,7 +309,7 @@ def _encode(
     height, width = (side + side % 2 for side in first.shape[:2])
     with av.open(str(path.absolute()), "w", format="mp4", options=flags) as container:
         container.metadata.update({key: str(value) for key, value in metadata.items()})
-        stream: Any = container.add_stream("libx264", rate=rate, options={"crf": str(crf)})
+        stream: Any = container.add_stream("libx264", rate=rate, options={"crf": str(crf), **_REPEATABLE})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         _tag_colours(stream.codec_context)
         count = 0
