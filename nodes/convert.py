@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from comfy_api.latest import InputImpl
 from torch import Tensor
 
+from ..vdt.audio import Sound, read_sound
 from ..vdt.planner import DEFAULT_FPS, pick_frames
 from ..vdt.video import probe, read_frames
 
@@ -20,12 +21,13 @@ from ..vdt.video import probe, read_frames
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SourceClip:
-    """What a clip is read from: uint8 frames (H, W, 3), one at a time, with their size and rate."""
+    """What a clip is read from: uint8 frames (H, W, 3), one at a time, with their size and rate, and the sound."""
 
     frames: Iterator[np.ndarray]
     width: int
     height: int
     fps: float
+    sound: Sound | None = None  # as long as the clip is to be
 
 
 def to_frames(images: Tensor) -> np.ndarray:
@@ -103,14 +105,30 @@ def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, s
     path = _whole_file(video)
     if path is None:
         parts = video.get_components()
-        return _from_images(rgb(parts.images), rate=float(parts.frame_rate), length=length, fps=fps, start=start)
+        clip = _from_images(rgb(parts.images), rate=float(parts.frame_rate), length=length, fps=fps, start=start)
+        sound = from_audio(parts.audio)
+        return replace(clip, sound=sound and sound.fitted(start, length / clip.fps))
     info = probe(path)
+    rate = fps or float(info.fps or DEFAULT_FPS)
     return SourceClip(
         frames=read_frames(path, fps=fps or None, start=start, max_frames=length),
         width=info.width,
         height=info.height,
-        fps=fps or float(info.fps or DEFAULT_FPS),
+        fps=rate,
+        sound=read_sound(path, start=start, seconds=length / rate),
     )
+
+
+def from_audio(audio: dict[str, Any] | None) -> Sound | None:
+    """AUDIO, waveform (1, channels, n), to a Sound."""
+    if audio is None:
+        return None
+    return Sound(samples=audio["waveform"][0].detach().float().cpu().numpy(), rate=int(audio["sample_rate"]))
+
+
+def to_audio(sound: Sound | None) -> dict[str, Any] | None:
+    """A Sound to AUDIO."""
+    return None if sound is None else {"waveform": torch.from_numpy(sound.samples)[None], "sample_rate": sound.rate}
 
 
 def _whole_file(video: Any) -> str | None:

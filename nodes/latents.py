@@ -59,9 +59,7 @@ class VDTEncode(io.ComfyNode):
                     step=0.01,
                     tooltip="Default: 0. Seconds of the source to pass over.",
                 ),
-                io.Image.Input(
-                    "images", optional=True, tooltip="The frames, such as from VDT Sample Clip. Or a video."
-                ),
+                io.Image.Input("images", optional=True, tooltip="Frames, such as of VDT Sample Clip. Or a video."),
                 io.Video.Input("video", optional=True, tooltip="The video, such as from Load Video. Or images."),
             ],
             outputs=[
@@ -69,6 +67,7 @@ class VDTEncode(io.ComfyNode):
                 io.Image.Output("out_images", display_name="images", tooltip="The frames as they were encoded."),
                 io.Float.Output("out_fps", display_name="fps", tooltip="Frames a second, for Create Video."),
                 io.String.Output("plan", display_name="plan", tooltip="What was made of the source, in words."),
+                io.Audio.Output("audio", display_name="audio", tooltip="The sound of a video, as long as the clip."),
             ],
         )
 
@@ -93,7 +92,8 @@ class VDTEncode(io.ComfyNode):
             frames, text = plan.place(fitted), describe_clip(plan, source)
             latent = {"samples": host.encode(vae, frames)}
             encoded = host.to_intermediate(convert.to_images(frames))
-            return io.NodeOutput(latent, encoded, plan.fps, text, ui=ui.PreviewText(text))
+            audio = convert.to_audio(clip.sound)
+            return io.NodeOutput(latent, encoded, plan.fps, text, audio, ui=ui.PreviewText(text))
 
 
 class VDTDecode(io.ComfyNode):

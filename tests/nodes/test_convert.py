@@ -87,3 +87,23 @@ def test_a_video_made_in_the_graph_is_resampled_from_memory(convert, images):
     clip = convert.read_source(None, video, length=4, fps=5.0, start=0.0)
     assert np.array_equal(np.stack(list(clip.frames)), convert.to_frames(images[[0, 2, 4]]))
     assert convert.read_source(None, video, length=4, fps=0.0, start=0.0).fps == 10.0
+
+
+def test_the_sound_of_a_video_lasts_as_long_as_the_clip(convert, images, tmp_path):
+    from vdt_studio.media import write
+    from vdt_studio.shim.comfy_api.latest import InputImpl
+
+    audio = {"waveform": torch.linspace(-1, 1, 8000).expand(1, 2, -1), "sample_rate": 8000}  # one second
+    made = SimpleNamespace(get_components=lambda: SimpleNamespace(images=images, frame_rate=Fraction(6), audio=audio))
+    clip = convert.read_source(None, made, length=3, fps=0.0, start=0.5)
+    taken = convert.to_audio(clip.sound)
+    assert taken["sample_rate"] == 8000 and torch.equal(taken["waveform"], audio["waveform"][:, :, 4000:])
+    longer = convert.read_source(None, made, length=12, fps=0.0, start=0.0)  # more frames than there are
+    assert longer.sound.samples.shape == (2, 16000) and not longer.sound.samples[:, 8000:].any()
+
+    write(tmp_path / "clip.mp4", images, Fraction(6), audio=audio)
+    video = InputImpl.VideoFromFile(str(tmp_path / "clip.mp4"))
+    read = convert.read_source(None, video, length=3, fps=12.0, start=0.25)
+    assert read.sound.samples.shape == (2, 2000)  # three frames of a twelfth
+    assert np.abs(read.sound.samples - audio["waveform"][0, :, 2000:4000].numpy()).mean() < 0.05  # AAC is lossy
+    assert convert.to_audio(convert.read_source(images, None, length=3, fps=0.0, start=0.0).sound) is None

@@ -29,14 +29,15 @@ def sample(pack, model, latent, mask=None, **changes):
 
 
 def test_encoding_is_the_librarys(encoded, images, tiny_vae):
-    latent, frames, fps, plan = encoded
+    latent, frames, fps, plan, audio = encoded
+    assert audio is None  # images have no sound
     assert torch.equal(frames, images) and fps == 8.0
     assert plan == "6 frames of 64x64 at 8 fps: 6 from a clip of 64x64"
     assert torch.equal(latent["samples"], encode_frames(tiny_vae, (images * 255).round().byte().numpy()))
 
 
 def test_short_clips_are_filled_with_grey(pack, models, images):
-    latent, frames, _, plan = (
+    latent, frames, _, plan, _ = (
         pack("nodes.latents").VDTEncode.execute(models[1], **{**SIZE, "length": 9}, images=images).result
     )
     assert latent["samples"].shape == (9, 4, 8, 8) and bool((frames[6:] * 255 == PLACEHOLDER).all())

@@ -156,6 +156,30 @@ def test_a_vdt_learns_its_one_clip_and_its_file_loads(workshop):
     assert torch.allclose(scaled.std((0, 1, 3, 4)), torch.ones(4), atol=0.05)
 
 
+def test_a_vae_starts_from_the_file_it_is_told(workshop):
+    text = VAE_RECIPE.replace("[model]", 'init = "vae.safetensors"\n[model]').replace("lr = 3e-3", "lr = 0.0")
+    made = load_file(train(workshop, text, "same", 1).weight)
+    start = load_vae(workshop / "vae.safetensors").state_dict()
+    assert all(torch.equal(made[name].float(), value.half().float()) for name, value in start.items())
+
+
+def test_a_vdt_that_starts_from_a_file_keeps_its_scale_unless_told_to_fit_it_anew(workshop):
+    first = load_model(train(workshop, VDT_RECIPE, "first", 2).weight)
+    loud = {name: 3 * value if name.startswith("quant_conv") else value for name, value in _vae_state(workshop).items()}
+    save_vae(loud, VAE_CONFIGS["tiny"], workshop / "vae.safetensors")  # the latents are three times as large now
+    text = VDT_RECIPE.replace("[model]", 'init = "first/first.safetensors"\n[model]').replace("lr = 3e-3", "lr = 0.0")
+    kept = load_model(train(workshop, text, "kept", 1).weight)
+    fitted = load_model(train(workshop, text.replace("[model]", "rescale = true\n[model]"), "fitted", 1).weight)
+    assert kept.config == first.config
+    ratios = np.array(first.config.diffusion.latent_scale) / np.array(fitted.config.diffusion.latent_scale)
+    assert ratios == pytest.approx(3.0, rel=0.02)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), fitted.parameters(), strict=True))
+
+
+def _vae_state(workshop):
+    return load_vae(workshop / "vae.safetensors").state_dict()
+
+
 def test_folder_windows_follow_one_another_and_skip_broken_files(workshop):
     clips = folder_clips(workshop / "videos", 100, size=32, num_frames=4, fps=8)
     assert clips.shape == (4, 4, 32, 32, 3)  # two windows of each readable video
