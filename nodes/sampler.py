@@ -45,12 +45,12 @@ class VDTSampler(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "guidance",
-                    default=1.0,
+                    default=2.0,
                     min=0.0,
                     max=20.0,
                     step=0.1,
-                    tooltip="Default: 1, off. Above 1 the clip follows the given frames more closely, at twice the "
-                    "time; far above 3 it becomes harsh.",
+                    tooltip="Default: 2. The clip follows the given frames more closely than at 1, which is off and "
+                    "takes half the time; far above 3 it becomes harsh.",
                 ),
                 io.Mask.Input(
                     "mask",

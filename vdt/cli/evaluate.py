@@ -84,7 +84,8 @@ def _record(report: Report, model: Path, vae: Path) -> str:
     from ..checkpoints import add_metadata, sha256
 
     values = report.values
-    settings = {key: values[key] for key in ("split", "count", "task", "given", "steps", "sampler", "seed")}
+    told = ("split", "count", "task", "given", "steps", "sampler", "guidance_scale", "seed")
+    settings = {key: values[key] for key in told}
     for path, method in ((vae, "vae"), (model, "model")):
         families = {family: methods[method] for family, methods in values["families"].items()}
         add_metadata(path, {"metrics": json.dumps({**settings, "families": families})})

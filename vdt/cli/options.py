@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 MAX_SEED = 2**64 - 1
-STEPS, SAMPLER = 20, "ddim"  # one default for all commands: what is measured is what people get
+STEPS, SAMPLER, GUIDANCE = 20, "ddim", 2.0  # of all commands and of the node: what is measured is what people get
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +30,9 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--guidance",
         type=finite,
-        default=1.0,
+        default=GUIDANCE,
         metavar="G",
-        help="weight of what is given: 1 is off, more follows it closer at twice the time (default: 1)",
+        help=f"weight of what is given: 1 is off, more follows it closer at twice the time (default: {GUIDANCE:g})",
     )
     group.add_argument("--seed", type=seed, default=0, metavar="S", help="same seed, same clip (default: 0)")
 

@@ -59,7 +59,7 @@ def markdown_table(report: Report) -> str:
     lines = [
         f"{values['count']} clips of the {values['split']} split, {size}, {values['num_frames']} frames, "
         f"{values['given']} given ({values['task'].replace('_', ' ')}), {values['sampler']} {values['steps']} steps, "
-        f"seed {values['seed']}.",
+        f"guidance {values['guidance_scale']:g}, seed {values['seed']}.",
         "",
         "| scenes | method | centroid error, px (95 %) | ball present | contact right | PSNR, dB | SSIM |",
         "|---|---|---|---|---|---|---|",
