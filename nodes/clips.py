@@ -13,7 +13,7 @@ from ..vdt.video import probe, read_frames
 from . import convert, host
 from .latents import POLICIES, POLICY_TIP
 
-CLIPS = Path(__file__).parents[1] / "examples" / "clips"
+CLIPS = Path(__file__).parents[1] / "samples" / "clips"
 FAMILIES = ["any", "projectile", "roll_collide", "roll_stop", "two_balls"]
 SCENES = 900_000  # of the test split, which no bundled model was trained on
 
@@ -89,7 +89,7 @@ class VDTSampleClip(io.ComfyNode):
                     "clip",
                     options=_sample_clips(),
                     tooltip="16 frames each, none seen in training: a ball is thrown, rolls into a cylinder, stops "
-                    "before it, or meets another one. The names are those of the files in examples/clips.",
+                    "before it, or meets another one. The names are those of the files in samples/clips.",
                 ),
             ],
             outputs=[

@@ -80,6 +80,11 @@ def test_the_promised_graphs_are_there_with_a_picture_each():
     assert {path.suffix for path in FOLDER.iterdir()} == {".json", ".jpg"}
 
 
+def test_no_other_folder_hides_the_graphs_from_comfyui():
+    """It serves the first of these that is there, and nothing of the others, though it lists the graphs of all."""
+    assert not [name for name in ("example_workflows", "example", "examples", "workflow") if (ROOT / name).exists()]
+
+
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_thumbnail_is_small_and_of_one_shape(name):
     path = FOLDER / f"{name}.jpg"

@@ -84,7 +84,7 @@ def sampled(server, graph, *names):
 
 
 def clip_frames():
-    return fit_frames(read_frames(ROOT / "examples/clips/projectile.mp4"), (64, 64), "crop")
+    return fit_frames(read_frames(ROOT / "samples/clips/projectile.mp4"), (64, 64), "crop")
 
 
 def close(a, b):
