@@ -70,7 +70,7 @@ class Editor:
     def open(self, template=None, renderer="classic"):
         """A fresh page with a template, or with whatever a bare address opens."""
         self.host.request("/settings/Comfy.VueNodes.Enabled", RENDERERS[renderer])
-        self.driver.get(f"{self.host.url}/user.css")  # any page of this origin
+        self.driver.get(f"{self.host.url}/users")  # any page of this origin
         self.run("localStorage.clear(); sessionStorage.clear()")  # else it restores what was open before
         query = f"?template={template}&source={self.host.pack}" if template else ""
         self.driver.get(f"{self.host.url}/{query}")
