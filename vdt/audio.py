@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -27,8 +30,8 @@ class Sound:
         return Sound(samples=np.pad(part, ((0, 0), (0, count - part.shape[1]))), rate=self.rate)
 
 
-def read_sound(path: str | Path, *, start: float, seconds: float) -> Sound | None:
-    """The first sound track of a file from `start` on, exactly `seconds` long; None if there is none.
+def read_sound(path: str | Path, *, start: float = 0.0, seconds: float | None = None) -> Sound | None:
+    """The first sound track of a file, whole, or exactly `seconds` of it from `start` on; None if there is none.
 
     Only what is needed is decoded. VideoError if the track is damaged.
     """
@@ -37,17 +40,24 @@ def read_sound(path: str | Path, *, start: float, seconds: float) -> Sound | Non
             if not container.streams.audio:
                 return None
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-            parts: list[NDArray[np.float32]] = []
-            needed = round((start + seconds) * stream.rate)
-            for frame in container.decode(stream):
-                parts.extend(piece.to_ndarray().astype(np.float32) for piece in resampler.resample(frame))
-                if sum(part.shape[1] for part in parts) >= needed:
-                    break
+            needed = None if seconds is None else round((start + seconds) * stream.rate)
+            parts = list(_decode(container, stream, needed))
             rate, channels = int(stream.rate), len(stream.layout.channels)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(
             f"the sound of '{path}' cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from error
-    whole = np.concatenate(parts, axis=1) if parts else np.zeros((channels, 0), np.float32)
-    return Sound(samples=whole, rate=rate).fitted(start, seconds)
+    whole = Sound(samples=np.concatenate([np.zeros((channels, 0), np.float32), *parts], axis=1), rate=rate)
+    return whole if seconds is None else whole.fitted(start, seconds)
+
+
+def _decode(container: Any, stream: Any, needed: int | None) -> Iterator[NDArray[np.float32]]:
+    """Pieces of samples (channels, n), until so many are there or the track ends."""
+    resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+    count = 0
+    for frame in chain(container.decode(stream), [None]):  # None: what the resampler has kept back
+        for piece in resampler.resample(frame):
+            count += piece.samples
+            yield piece.to_ndarray().astype(np.float32)
+        if needed is not None and count >= needed:
+            return

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vdt.audio import read_sound
 from vdt.files import atomic_path
 from vdt.video import VideoError, probe, read_frames, write_video
 
@@ -126,18 +127,10 @@ def _remux(source: Path, path: Path, metadata: Mapping[str, Any] | None, sound: 
 
 
 def _read_audio(path: Path) -> dict[str, Any] | None:
-    with _open(path) as container:
-        if not container.streams.audio:
-            return None
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-        decoded = [part for frame in container.decode(stream) for part in resampler.resample(frame)]
-        parts = [part.to_ndarray() for part in [*decoded, *resampler.resample(None)]]
-        rate = stream.rate
-    if not parts:
+    sound = read_sound(path)
+    if sound is None or not sound.samples.size:
         return None
-    waveform = torch.from_numpy(np.concatenate(parts, axis=1))[None]  # (1, channels, samples)
-    return {"waveform": waveform, "sample_rate": rate}
+    return {"waveform": torch.from_numpy(sound.samples)[None], "sample_rate": sound.rate}  # (1, channels, samples)
 
 
 @contextmanager

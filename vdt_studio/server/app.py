@@ -45,7 +45,7 @@ def create_app(
     root = (pack or default_pack()).resolve()
     clients = Clients(max_upload=max_upload)
     queue = JobQueue(studio, clients.tell)
-    app = web.Application(middlewares=[guard], client_max_size=max(MAX_BODY, 0))
+    app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
 
     async def socket(request: web.Request) -> web.WebSocketResponse:
         return await clients.serve(request, queue.remaining())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 
-from ..engine import validate
+from ..engine import Validation, validate
 from ..errors import GraphError
-from ..graph.records import from_api
+from ..graph.records import Graph, from_api
 from ..studio import Studio
 from .jobs import Job, JobQueue
 from .listing import as_history, as_job, as_job_details
@@ -57,15 +58,7 @@ class PromptRoutes:
         wanted = body.get("partial_execution_targets")
         chosen = tuple(output for output in found.outputs if wanted is None or output in wanted)
         if not chosen:
-            problem = found.problems[0] if found.problems else None
-            kind = problem.kind if problem and problem.node is None else "prompt_outputs_failed_validation"
-            answer = refusal(
-                kind, "Prompt outputs failed validation" if problem is None or problem.node else str(problem)
-            )
-            if problem and problem.kind == "missing_node_type":
-                answer = refusal(problem.kind, str(problem))
-            answer["node_errors"] = node_errors(graph, found.problems, outputs)
-            return web.json_response(answer, status=400)
+            return web.json_response(_refused(graph, found, outputs), status=400)
         job = Job(
             id=_prompt_id(body.get("prompt_id")),
             number=number_in(body, "number", self._queue.number(front=bool(body.get("front")))),
@@ -149,6 +142,14 @@ class PromptRoutes:
     def _is_output(self, class_type: str) -> bool:
         known = self._studio.registry.get(class_type)
         return known is not None and known.schema().is_output
+
+
+def _refused(graph: Graph, found: Validation, outputs: list[str]) -> dict[str, Any]:
+    """The answer to a graph of which nothing can run: what is wrong with it as a whole, else findings by node."""
+    whole = [problem for problem in found.problems if problem.node is None or problem.kind == "missing_node_type"]
+    kind, sentence = "prompt_outputs_failed_validation", "Prompt outputs failed validation"
+    answer = refusal(whole[0].kind, str(whole[0])) if whole else refusal(kind, sentence)
+    return {**answer, "node_errors": node_errors(graph, found.problems, outputs)}
 
 
 def _prompt_id(wished: object) -> str:

@@ -89,11 +89,8 @@ class UserRoutes:
         return web.FileResponse(path, headers={"Content-Type": "application/octet-stream", "Cache-Control": "no-store"})
 
     async def write(self, request: web.Request) -> web.Response:
-        path = path_in(self._root, request.match_info["file"])
-        if request.query.get("overwrite") == "false" and path.exists():
-            raise web.HTTPConflict(text=f"{path.name} exists already")
+        path = self._target(request, "file")
         data = await request.read()
-        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
         return self._answer(request, path)
@@ -104,12 +101,17 @@ class UserRoutes:
 
     async def move(self, request: web.Request) -> web.Response:
         source = self._existing(request.match_info["file"])
-        target = path_in(self._root, request.match_info["target"])
-        if request.query.get("overwrite") == "false" and target.exists():
-            raise web.HTTPConflict(text=f"{target.name} exists already")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._target(request, "target")
         source.replace(target)
         return self._answer(request, target)
+
+    def _target(self, request: web.Request, part: str) -> Path:
+        """Where to write, its folder made; 409 if it exists and may not be overwritten."""
+        path = path_in(self._root, request.match_info[part])
+        if request.query.get("overwrite") == "false" and path.exists():
+            raise web.HTTPConflict(text=f"{path.name} exists already")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def _existing(self, name: str) -> Path:
         path = path_in(self._root, name)

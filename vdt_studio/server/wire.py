@@ -72,7 +72,7 @@ class RunTranslator:
         return list(self._executed)
 
     def translate(self, event: Event) -> Iterator[Message | PreviewFrame]:
-        """What clients are told of an event; cached nodes are told of together, before: see `cached`."""
+        """What clients are told of an event; that nodes are cached is told once for all, before."""
         if isinstance(event, NodeCached):
             if event.ui is not None:
                 yield self._shown(event.node_id, event.ui)
@@ -138,9 +138,9 @@ def _format(preview: Preview) -> str:
     return preview.format if preview.format in _IMAGE_KINDS else "PNG"
 
 
-def refusal(kind: str, message: str, details: str = "") -> dict[str, Any]:
+def refusal(kind: str, message: str) -> dict[str, Any]:
     """The body of an answer to a prompt that cannot run at all."""
-    error = {"type": kind, "message": message, "details": details, "extra_info": {}}
+    error = {"type": kind, "message": message, "details": "", "extra_info": {}}
     return {"error": error, "node_errors": {}}
 
 
@@ -154,7 +154,9 @@ def node_errors(graph: Graph, problems: tuple[Problem, ...], outputs: list[str])
             problem.node.id,
             {
                 "errors": [],
-                "dependent_outputs": [output for output in outputs if problem.node.id in _needs(graph, output)],
+                "dependent_outputs": [
+                    output for output in outputs if problem.node.id in execution_order(graph, [output])
+                ],
                 "class_type": problem.node.class_type,
             },
         )
@@ -168,7 +170,3 @@ def node_errors(graph: Graph, problems: tuple[Problem, ...], outputs: list[str])
             }
         )
     return found
-
-
-def _needs(graph: Graph, output: str) -> list[str]:
-    return execution_order(graph, [output])

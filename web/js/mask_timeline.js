@@ -2,7 +2,7 @@
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
-import { BAR, drawStage, drawStrip } from "./timeline_draw.js";
+import { BAR, GENERATED, drawStage, drawStrip } from "./timeline_draw.js";
 import { formatFrames, formatTimeline, frameMask, generatedFrames, parseTimeline, presetFrames } from "./timeline_math.js";
 
 const NODE = "VDTMask";
@@ -266,7 +266,7 @@ class MaskTimeline {
     this.place = drawStage(this.stage, { frame, count: size.count, size, mask, clip: this.clip });
     for (const [name, button] of Object.entries(this.buttons)) {
       const on = name === this.tool || (name === "erase" && this.erase);
-      button.style.background = on ? "rgb(240, 128, 20)" : "var(--comfy-input-bg, #222)";
+      button.style.background = on ? GENERATED : "var(--comfy-input-bg, #222)";
       button.setAttribute("aria-pressed", String(on));
     }
     this.says.textContent = broken ? "cannot be read: clear it" : summary(states);
