@@ -30,13 +30,30 @@ def learning_rate(step: int, optim: OptimRecipe) -> float:
 
 
 def new_state(module: nn.Module, optim: OptimRecipe, seed: int) -> TrainState:
-    """A run's state before its first step; biases, norms and tables are not decayed."""
-    decayed = [value for value in module.parameters() if value.ndim > 1 and value.requires_grad]
-    others = [value for value in module.parameters() if value.ndim <= 1 and value.requires_grad]
-    groups = [{"params": decayed, "weight_decay": optim.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas)
+    """A run's state before its first step."""
     generator = torch.Generator().manual_seed(seed)
-    return TrainState(model=module, ema=EMA(module, optim.ema), optimizer=optimizer, generator=generator)
+    return TrainState(
+        model=module, ema=EMA(module, optim.ema), optimizers=new_optimizers(module, optim), generator=generator
+    )
+
+
+def new_optimizers(module: nn.Module, optim: OptimRecipe) -> tuple[torch.optim.Optimizer, ...]:
+    """AdamW, after Muon where the recipe wants it; biases, norms and tables are not decayed."""
+    trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
+    is_muon = optim.optimizer == "muon"
+    matrices = {name: value for name, value in trained.items() if is_muon and "blocks" in name and value.ndim == 2}
+    if is_muon and not matrices:
+        raise ValueError('optimizer "muon" needs matrices of transformer blocks and this model has none: use "adamw"')
+    decayed = [value for name, value in trained.items() if value.ndim > 1 and name not in matrices]
+    others = [value for value in trained.values() if value.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": optim.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    adamw = torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas)
+    if not matrices:
+        return (adamw,)
+    muon = torch.optim.Muon(
+        list(matrices.values()), lr=optim.lr, weight_decay=optim.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
+    return muon, adamw
 
 
 class Loop:
@@ -66,16 +83,18 @@ class Loop:
     def step(self) -> Loss:
         """One optimiser step."""
         state = self.state
-        for group in state.optimizer.param_groups:
-            group["lr"] = learning_rate(state.step, self.optim)
+        for optimizer in state.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(state.step, self.optim)
         bfloat16 = self.optim.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             loss = self.task.loss(self.optim.batch, state.generator, self.device)
         loss.total.backward()
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), self.optim.clip_norm)
         loss.scalars["grad_norm"] = norm
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
+        for optimizer in state.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         state.ema.update(state.step)
         state.step += 1
         return loss

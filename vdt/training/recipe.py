@@ -34,8 +34,12 @@ class DataRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimRecipe:
-    """AdamW with linear warm-up, a plateau, and a decay to zero over the last part of the run."""
+    """AdamW with linear warm-up, a plateau, and a decay to zero over the last part of the run.
 
+    "muon" gives the matrices of the blocks to Muon (updates of AdamW's size, so rates carry over), the rest to AdamW.
+    """
+
+    optimizer: Literal["adamw", "muon"] = "adamw"
     steps: int = 10_000
     batch: int = 8
     lr: float = 1e-3
@@ -72,6 +76,7 @@ class VAERecipe:
     kl: float = 1e-5
     saliency: float = 4.0  # extra weight of pixels that move or stand out in colour: small objects are few pixels
     init: str = ""  # a VAE file to start from, relative to the recipe
+    decoder_only: bool = False  # the latents stay as they are, and every VDT trained on them stays valid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ class TrainState:
 
     model: nn.Module
     ema: EMA
-    optimizer: torch.optim.Optimizer
+    optimizers: tuple[torch.optim.Optimizer, ...]
     generator: torch.Generator  # the one source of randomness: batches, masks, timesteps, noise
     step: int = 0
 
@@ -31,8 +31,10 @@ class TrainState:
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"ema.{name}": value for name, value in self.ema.shadow.items()}
         tensors["generator"] = self.generator.get_state()
-        for index, values in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
+        for which, optimizer in enumerate(self.optimizers):
+            for index, values in optimizer.state_dict()["state"].items():
+                key = f"optimizer.{which}.{index}"
+                tensors |= {f"{key}.{name}": torch.as_tensor(value) for name, value in values.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         save_tensors(tensors, path, {"kind": "training", "step": str(self.step), "recipe": recipe})
 
@@ -52,18 +54,19 @@ class TrainState:
         with torch.no_grad():
             for name, value in self.ema.shadow.items():
                 value.copy_(tensors[f"ema.{name}"])
-        self._load_optimizer(tensors)
+        self._load_optimizers(tensors)
         self.generator.set_state(tensors["generator"])
         self.step = int(metadata["step"])
         return metadata["recipe"]
 
-    def _load_optimizer(self, tensors: dict[str, Tensor]) -> None:
-        moments: dict[int, dict[str, Any]] = {}
+    def _load_optimizers(self, tensors: dict[str, Tensor]) -> None:
+        moments: list[dict[int, dict[str, Any]]] = [{} for _ in self.optimizers]
         for key, value in tensors.items():
             if key.startswith("optimizer."):
-                _, index, name = key.split(".")
-                moments.setdefault(int(index), {})[name] = value
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+                _, which, index, name = key.split(".")
+                moments[int(which)].setdefault(int(index), {})[name] = value
+        for optimizer, state in zip(self.optimizers, moments, strict=True):
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
 def recipe_json(recipe: Any) -> str:

@@ -67,6 +67,9 @@ def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
     else:
         module = AutoencoderKL(recipe.model)
         initialise(module, torch.Generator().manual_seed(recipe.run.seed))
+    if recipe.decoder_only:
+        module.encoder.requires_grad_(False)
+        module.quant_conv.requires_grad_(False)
     clips = _clips(recipe.data, path)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
     return VAETask(module, clips, recipe, _shown(recipe.data, clips))

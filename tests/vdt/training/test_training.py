@@ -45,6 +45,7 @@ save_every = 1000
 VDT_RECIPE = VAE_RECIPE.replace('kind = "vae"', 'kind = "vdt"\nvae = "vae.safetensors"').replace(
     'name = "tiny"', 'name = "VDT-Tiny/2"\nnum_frames = 4\ninput_size = 4'
 )
+MUON_RECIPE = VDT_RECIPE.replace("[optim]", '[optim]\noptimizer = "muon"')
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_saliency_favours_what_moves_or_is_vivid_and_has_mean_one():
     assert weight[0, 0, 8, 8] > 3 * weight[0, 0, 15, 15]
 
 
-@pytest.mark.parametrize("text", [VAE_RECIPE, VDT_RECIPE], ids=["vae", "vdt"])
+@pytest.mark.parametrize("text", [VAE_RECIPE, VDT_RECIPE, MUON_RECIPE], ids=["vae", "vdt", "muon"])
 def test_a_resumed_run_is_bit_equal_to_one_that_never_stopped(workshop, text, monkeypatch):
     straight = train(workshop, text, "straight", 6)
     after_step = Loop._after_step
@@ -161,6 +162,21 @@ def test_a_vae_starts_from_the_file_it_is_told(workshop):
     made = load_file(train(workshop, text, "same", 1).weight)
     start = load_vae(workshop / "vae.safetensors").state_dict()
     assert all(torch.equal(made[name].float(), value.half().float()) for name, value in start.items())
+
+
+def test_a_decoder_trained_alone_leaves_the_latents_alone(workshop):
+    text = VAE_RECIPE.replace("[model]", 'init = "vae.safetensors"\ndecoder_only = true\n[model]')
+    made = load_file(train(workshop, text, "decoder", 3).weight)
+    start = {name: value.half() for name, value in _vae_state(workshop).items()}
+    moved = {name for name, value in start.items() if not torch.equal(made[name], value)}
+    parts = {name.split(".")[0] for name in moved}
+    assert parts == {"decoder", "post_quant_conv"}
+
+
+def test_muon_without_transformer_blocks_is_refused(workshop):
+    text = VAE_RECIPE.replace("[optim]", '[optim]\noptimizer = "muon"')
+    with pytest.raises(ValueError, match='use "adamw"'):
+        train(workshop, text, "muon", 1)
 
 
 def test_a_vdt_that_starts_from_a_file_keeps_its_scale_unless_told_to_fit_it_anew(workshop):
