@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from vdt_studio.paths import Folders
+from vdt_studio.studio import Studio
+
 ROOT = Path(__file__).parents[1]
 LANGUAGES = sorted(path.name for path in (ROOT / "locales").iterdir())
 NODES = json.loads((ROOT / "tests/nodes/object_info.json").read_text(encoding="utf-8"))
@@ -30,3 +33,18 @@ def test_every_node_is_translated_whole(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_category_is_translated(language):
     assert read(language, "main")["nodeCategories"]["VDT"]
+
+
+def test_english_says_what_the_nodes_themselves_say(tmp_path):
+    """So that translators have one file to start from; the nodes' own words are in nodes/."""
+    folders = dict.fromkeys(("input", "output", "temp", "models"), tmp_path)
+    live = Studio.open(Folders(**folders), device="cpu").registry.object_info()
+    for name, said in read("en", "nodeDefs").items():
+        node = live[name]
+        assert (said["display_name"], said["description"]) == (node["display_name"], node["description"])
+        inputs = {key: value for group in node["input"].values() for key, value in group.items()}
+        for key, part in said["inputs"].items():
+            assert part == {"name": key, "tooltip": inputs[key][1]["tooltip"]}
+        for index, part in said["outputs"].items():
+            place = int(index)
+            assert part == {"name": node["output_name"][place], "tooltip": node["output_tooltips"][place]}

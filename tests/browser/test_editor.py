@@ -84,7 +84,8 @@ def test_a_missing_wire_is_shown_on_its_node(editor):
     editor.click_run()
     found = editor.until(lambda: editor.run("return window.app.lastNodeErrors"), "the finding")
     (node,) = found.values()
-    assert node["class_type"] == "VDTDecode" and "vae" in node["errors"][0]["message"]
+    (error,) = node["errors"]
+    assert node["class_type"] == "VDTDecode" and error["details"] == "vae"
 
 
 def test_nodes_are_found_by_name_and_wired_by_drag(editor):

@@ -114,15 +114,66 @@ def test_reroutes_in_a_circle_end(canvas, registry):
     assert "circle" in read_workflow(canvas(nodes, links), registry).graph["3"].lost["images"]
 
 
-def test_subgraphs_are_refused_by_name(canvas, registry):
-    data = canvas([(5, "b1e3c0de-0000", {})])
-    data["definitions"] = {"subgraphs": [{"id": "b1e3c0de-0000", "name": "My chain"}]}
-    with pytest.raises(GraphError, match=r"node 5 is the subgraph 'My chain'.*unpack"):
-        read_workflow(data, registry)
-    with pytest.raises(GraphError, match=r"node 6 is the subgraph 'workflow>Old'"):
-        read_workflow(canvas([(6, "workflow>Old", {})]), registry)
+def subgraph(canvas, name, nodes, links, inputs, outputs):
+    """A definition; wires as (origin, slot, target, input, type), with -10 and -20 for its sides."""
+    made = canvas(nodes, [])
+    by_id = {node["id"]: node for node in made["nodes"]}
+    wires = []
+    for number, (origin, slot, target, place, kind) in enumerate(links, 1):
+        if target != -20:
+            by_id[target].setdefault("inputs", []).append({"name": place, "type": kind, "link": number})
+        end = place if target == -20 else 0
+        wires.append({"id": number, "origin_id": origin, "origin_slot": slot, "target_id": target, "target_slot": end})
+    sides = [[{"name": name, "type": kind, "linkIds": []} for name, kind in side] for side in (inputs, outputs)]
+    return {"id": name, "name": name, "nodes": made["nodes"], "links": wires, "inputs": sides[0], "outputs": sides[1]}
+
+
+def test_a_subgraph_becomes_its_nodes_under_the_editors_ids(canvas, registry):
+    inside = subgraph(
+        canvas,
+        "chain",
+        [(1, "Grey", {}), (2, "Pick", pick(0)), (3, "Number", {"widgets_values": [7, 0, "fixed", "plain"]})],
+        [
+            (-10, 0, 2, "images", "IMAGE"),
+            (1, 0, 2, "mask", "MASK"),
+            (-10, 1, 3, "value", "INT"),
+            (2, 0, -20, 0, "IMAGE"),
+        ],
+        [("images", "IMAGE"), ("number", "INT")],
+        [("images", "IMAGE")],
+    )
+    number = {"name": "number", "type": "INT", "link": None, "widget": {"name": "number"}}
+    data = canvas([(4, "Grey", {}), (5, "chain", {}), (6, "PreviewImage", {})], [(5, 0, 6, "images", "IMAGE")])
+    instance = data["nodes"][1]
+    instance |= {"inputs": [{"name": "images", "type": "IMAGE", "link": 99}, number], "widgets_values": [12]}
+    data["links"].append([99, 4, 0, 5, 0, "IMAGE"])
+    data["definitions"] = {"subgraphs": [inside]}
+    graph = read_workflow(data, registry).graph
+    assert set(graph.nodes) == {"4", "5:1", "5:2", "5:3", "6"}
+    assert graph["6"].inputs == {"images": Link("5:2", 0)}
+    assert graph["5:2"].inputs["images"] == Link("4", 0) and graph["5:2"].inputs["mask"] == Link("5:1", 0)
+    assert graph["5:3"].inputs["value"] == 12  # the instance's own
+    del instance["widgets_values"]
+    assert read_workflow(data, registry).graph["5:3"].inputs["value"] == 7  # what stands inside
+
+
+def test_subgraphs_within_subgraphs(canvas, registry):
+    inner = subgraph(canvas, "inner", [(1, "Grey", {})], [(1, 0, -20, 0, "IMAGE")], [], [("images", "IMAGE")])
+    outer = subgraph(canvas, "outer", [(7, "inner", {})], [(7, 0, -20, 0, "IMAGE")], [], [("images", "IMAGE")])
+    data = canvas([(2, "outer", {}), (3, "PreviewImage", {})], [(2, 0, 3, "images", "IMAGE")])
+    data["definitions"] = {"subgraphs": [outer, inner]}
+    assert read_workflow(data, registry).graph["3"].inputs == {"images": Link("2:7:1", 0)}
     data["nodes"][0]["mode"] = 2
-    assert list(read_workflow(data, registry).graph) == []
+    assert list(read_workflow(data, registry).graph.nodes) == ["3"]
+    data["nodes"][0]["mode"] = 0
+    inner["nodes"][0]["type"] = "outer"
+    with pytest.raises(GraphError, match="'outer' contains itself"):
+        read_workflow(data, registry)
+
+
+def test_group_nodes_of_old_are_refused_by_name(canvas, registry):
+    with pytest.raises(GraphError, match=r"node 6 is the group node 'workflow>Old'.*unpack"):
+        read_workflow(canvas([(6, "workflow>Old", {})]), registry)
 
 
 def test_api_graphs_pass_through(registry):

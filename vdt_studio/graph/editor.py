@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import GraphError, NodeRef
 
 MUTED, BYPASSED = 2, 4  # modes of a node
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
+SIDE = "side of a subgraph"  # passes wires on by position, or holds values by slot
 _GROUP_NODES = ("workflow>", "workflow/")  # what subgraphs were called before 2025
 NOTES = ("Note", "MarkdownNote")
 
@@ -20,14 +21,15 @@ class Slot:
 
     name: str
     type: str
-    link: int | None = None  # of an input
+    link: str | None = None  # of an input
+    is_widget: bool = False  # an input that has a value of its own where no link brings one
 
 
 @dataclass(frozen=True, kw_only=True)
 class UiLink:
     """A wire; slots are positions."""
 
-    id: int
+    id: str
     origin: str
     origin_slot: int
     target: str
@@ -44,7 +46,7 @@ class UiNode:
     mode: int
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
-    values: Any  # a list by position, or an object by name
+    values: Any  # a list by position, or an object by name; of a side, by slot
     origin: str | None
 
     @property
@@ -53,22 +55,56 @@ class UiNode:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subgraph:
+    """What nodes of the type `id` stand for; wires inside begin and end at its sides, slots of which are positions."""
+
+    id: str
+    name: str
+    nodes: tuple[UiNode, ...]
+    links: tuple[UiLink, ...]
+    inputs: tuple[Slot, ...]
+    outputs: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class UiGraph:
     """The canvas."""
 
     nodes: Mapping[str, UiNode]
-    links: Mapping[int, UiLink]
+    links: Mapping[str, UiLink]
+    subgraphs: Mapping[str, Subgraph] = field(default_factory=dict)
 
 
 def parse(data: Mapping[str, Any]) -> UiGraph:
-    """Read a saved workflow; GraphError for damaged ones and for subgraphs, which have to be unpacked first."""
+    """Read a saved workflow; GraphError for damaged ones and for group nodes."""
     try:
-        nodes = [_node(entry) for entry in data["nodes"]]
-        links = [_link(entry) for entry in data.get("links") or [] if entry is not None]
+        nodes, links = _parts(data)
+        definitions = [_subgraph(entry) for entry in (data.get("definitions") or {}).get("subgraphs") or []]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise GraphError(f"the workflow is damaged: {type(error).__name__} {error}") from error
-    _refuse_subgraphs(data, nodes)
-    return UiGraph(nodes={node.id: node for node in nodes}, links={link.id: link for link in links})
+    _refuse_group_nodes(nodes)
+    return UiGraph(
+        nodes={node.id: node for node in nodes},
+        links={link.id: link for link in links},
+        subgraphs={entry.id: entry for entry in definitions},
+    )
+
+
+def _parts(data: Mapping[str, Any]) -> tuple[tuple[UiNode, ...], tuple[UiLink, ...]]:
+    links = (_link(entry) for entry in data.get("links") or [] if entry is not None)
+    return tuple(_node(entry) for entry in data["nodes"]), tuple(links)
+
+
+def _subgraph(entry: Mapping[str, Any]) -> Subgraph:
+    nodes, links = _parts(entry)
+    return Subgraph(
+        id=str(entry["id"]),
+        name=str(entry.get("name", "")),
+        nodes=nodes,
+        links=links,
+        inputs=tuple(_slot(slot) for slot in entry.get("inputs") or ()),
+        outputs=tuple(_slot(slot) for slot in entry.get("outputs") or ()),
+    )
 
 
 def _node(entry: Mapping[str, Any]) -> UiNode:
@@ -87,8 +123,12 @@ def _node(entry: Mapping[str, Any]) -> UiNode:
 
 def _slot(entry: Mapping[str, Any]) -> Slot:
     kind = entry.get("type")
+    link = entry.get("link")
     return Slot(
-        name=str(entry.get("name", "")), type="COMBO" if isinstance(kind, list) else str(kind), link=entry.get("link")
+        name=str(entry.get("name", "")),
+        type="COMBO" if isinstance(kind, list) else str(kind),
+        link=None if link is None else str(link),
+        is_widget=bool(entry.get("widget")),
     )
 
 
@@ -99,7 +139,7 @@ def _link(entry: Any) -> UiLink:
         entry = [entry[key] for key in keys]
     number, origin, origin_slot, target, target_slot = entry[:5]
     return UiLink(
-        id=int(number),
+        id=str(number),
         origin=str(origin),
         origin_slot=int(origin_slot),
         target=str(target),
@@ -107,14 +147,10 @@ def _link(entry: Any) -> UiLink:
     )
 
 
-def _refuse_subgraphs(data: Mapping[str, Any], nodes: list[UiNode]) -> None:
-    definitions = (data.get("definitions") or {}).get("subgraphs") or []
-    names = {str(entry.get("id")): entry.get("name") for entry in definitions if isinstance(entry, Mapping)}
+def _refuse_group_nodes(nodes: Iterable[UiNode]) -> None:
     for node in nodes:
-        packed = node.type in names or node.type.startswith(_GROUP_NODES)
-        if packed and node.mode not in (MUTED, BYPASSED):
-            name = names.get(node.type) or node.title or node.type
+        if node.type.startswith(_GROUP_NODES) and node.mode not in (MUTED, BYPASSED):
             raise GraphError(
-                f"node {node.id} is the subgraph {name!r}, which this runner does not take apart: "
+                f"node {node.id} is the group node {node.title or node.type!r}, which this runner does not take apart: "
                 "unpack it in the editor, or export the workflow as API"
             )

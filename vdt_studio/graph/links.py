@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .editor import BYPASSED, MUTED, PRIMITIVE, REROUTE, UiGraph, UiNode
+from .editor import BYPASSED, MUTED, PRIMITIVE, REROUTE, SIDE, UiGraph, UiNode
 from .records import Link
 
 
@@ -27,9 +27,9 @@ class Nothing:
 Source = Link | Constant | Nothing
 
 
-def resolve(graph: UiGraph, link_id: int) -> Source:
+def resolve(graph: UiGraph, link_id: str) -> Source:
     """Where the value of a wire comes from when the graph runs."""
-    seen: set[int] = set()
+    seen: set[str] = set()
     while link_id not in seen:
         seen.add(link_id)
         link = graph.links.get(link_id)
@@ -42,6 +42,8 @@ def resolve(graph: UiGraph, link_id: int) -> Source:
         if step is None:
             return _source(node, link.origin_slot)
         following = step(node, link.origin_slot)
+        if following is None and node.type == SIDE and link.origin_slot in node.values:
+            return Constant(node.values[link.origin_slot])
         if following is None:
             what = "is bypassed and has no input to pass on" if node.mode == BYPASSED else "is not connected"
             return Nothing(f"{node.ref} {what}")
@@ -56,14 +58,16 @@ def _source(node: UiNode, slot: int) -> Source:
     return Constant(values[0]) if values else Nothing(f"{node.ref} holds no value")
 
 
-def _through(node: UiNode) -> Callable[[UiNode, int], int | None] | None:
+def _through(node: UiNode) -> Callable[[UiNode, int], str | None] | None:
     """How a wire goes on behind this node; None where it ends."""
     if node.type == REROUTE:
         return lambda node, slot: node.inputs[0].link if node.inputs else None
+    if node.type == SIDE:
+        return lambda node, slot: node.inputs[slot].link if slot < len(node.inputs) else None
     return _bypass if node.mode == BYPASSED else None
 
 
-def _bypass(node: UiNode, slot: int) -> int | None:
+def _bypass(node: UiNode, slot: int) -> str | None:
     """The input that a bypassed node passes on: of the output's type, first at the same position, then in order."""
     wanted = node.outputs[slot].type if slot < len(node.outputs) else "*"
     candidates = [*node.inputs[slot : slot + 1], *node.inputs]

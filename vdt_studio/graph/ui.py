@@ -6,21 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..registry import Registry
-from .editor import BYPASSED, MUTED, NOTES, PRIMITIVE, REROUTE, UiGraph, UiNode, parse
+from .editor import BYPASSED, MUTED, NOTES, PRIMITIVE, REROUTE, SIDE, UiGraph, UiNode, parse
 from .links import Constant, Nothing, resolve
 from .records import ApiNode, Graph
+from .subgraphs import unpack
 from .widgets import widget_values
 
 
 def from_ui(data: Mapping[str, Any], registry: Registry) -> Graph:
     """Convert a saved workflow; nodes this runner lacks stay, for the validation to name them."""
-    canvas = parse(data)
+    canvas = unpack(parse(data))
     nodes = [_convert(node, canvas, registry) for node in canvas.nodes.values() if _runs(node)]
     return Graph({node.id: node for node in nodes})
 
 
 def _runs(node: UiNode) -> bool:
-    return node.mode not in (MUTED, BYPASSED) and node.type not in (*NOTES, REROUTE, PRIMITIVE)
+    return node.mode not in (MUTED, BYPASSED) and node.type not in (*NOTES, REROUTE, PRIMITIVE, SIDE)
 
 
 def _convert(node: UiNode, canvas: UiGraph, registry: Registry) -> ApiNode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import sys
@@ -42,7 +43,7 @@ class CatalogRoutes:
             "/models": lambda: sorted(folder_paths.folder_names_and_paths),
             "/experiment/models": self._model_folders,
             "/embeddings": list,
-            "/global_subgraphs": dict,
+            "/global_subgraphs": lambda: {key: _blueprint(path) for key, path in self._blueprints().items()},
             "/node_replacements": dict,
             "/internal/folder_paths": dict,
             "/internal/logs": str,
@@ -57,6 +58,7 @@ class CatalogRoutes:
             web.get("/models/{folder}", self.model_names),
             web.get("/experiment/models/{folder}", self.model_files),
             web.get("/workflow_templates/{pack}/{file}", self.template),
+            web.get("/global_subgraphs/{id}", self.blueprint),
             web.get("/extensions/{pack}/{file:.+}", self.extension),
             web.patch("/internal/logs/subscribe", self.subscribe),
             web.get("/userdata/user.css", self.user_css),
@@ -82,6 +84,13 @@ class CatalogRoutes:
             raise web.HTTPNotFound(text="there is no such template")
         return web.FileResponse(path)
 
+    async def blueprint(self, request: web.Request) -> web.Response:
+        """A subgraph to put into any graph."""
+        path = self._blueprints().get(request.match_info["id"])
+        if path is None:
+            raise web.HTTPNotFound(text="there is no such subgraph")
+        return web.json_response({**_blueprint(path), "data": path.read_text(encoding="utf-8")})
+
     async def extension(self, request: web.Request) -> web.StreamResponse:
         """A file of the pack's web folder: scripts, help pages, pictures."""
         if request.match_info["pack"] != self._pack.name or self._web is None:
@@ -105,6 +114,10 @@ class CatalogRoutes:
 
     def _templates(self) -> list[Path]:
         return sorted(path for folder in TEMPLATE_FOLDERS for path in (self._pack / folder).glob("*.json"))
+
+    def _blueprints(self) -> dict[str, Path]:
+        found = sorted((self._pack / "subgraphs").glob("*.json"))
+        return {hashlib.sha256(path.name.encode()).hexdigest(): path for path in found}
 
     def _translations(self) -> dict[str, Any]:
         """By language, the pack's files of locales/<language>/."""
@@ -152,6 +165,10 @@ def system_stats() -> dict[str, Any]:
             }
         ],
     }
+
+
+def _blueprint(path: Path) -> dict[str, Any]:
+    return {"name": path.stem, "source": "custom_node", "info": {"node_pack": path.parent.parent.name}}
 
 
 def _pictures(graph: Path) -> list[Path]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import mimetypes
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import BodyPartReader, MultipartReader, web
@@ -18,14 +21,18 @@ _CHUNK = 1 << 20
 
 
 class FileRoutes:
-    """/view, /upload/image."""
+    """/view, /upload/image, /upload/mask."""
 
     def __init__(self, folders: Folders, *, max_upload: int) -> None:
         self._folders = folders
         self._max_upload = max_upload
 
     def table(self) -> list[web.RouteDef]:
-        return [web.get("/view", self.view), web.post("/upload/image", self.upload)]
+        return [
+            web.get("/view", self.view),
+            web.post("/upload/image", self.upload),
+            web.post("/upload/mask", self.upload_mask),
+        ]
 
     async def view(self, request: web.Request) -> web.StreamResponse:
         """A file, or the range of it that is asked for; images also as a small preview."""
@@ -40,9 +47,34 @@ class FileRoutes:
 
     async def upload(self, request: web.Request) -> web.Response:
         """Take a file into the input folder; a name that exists gets a number unless overwriting is asked for."""
+        async with self._received(request) as (temporary, name, fields):
+            return web.json_response(self._keep(temporary, name, fields))
+
+    async def upload_mask(self, request: web.Request) -> web.Response:
+        """Take what the mask editor painted: the image it was painted on, with the alpha of the upload."""
+        async with self._received(request) as (temporary, name, fields):
+            try:
+                wanted = json.loads(fields["original_ref"])
+                kind, subfolder, file = (
+                    wanted.get("type") or "output",
+                    wanted.get("subfolder") or "",
+                    wanted["filename"],
+                )
+            except (KeyError, ValueError, AttributeError, TypeError) as error:
+                raise web.HTTPBadRequest(text="a mask names its image in the field original_ref") from error
+            original = self._place(kind, subfolder, file)
+            if not original.is_file():
+                raise web.HTTPBadRequest(text=f"there is no image {file!r} to lay this mask over")
+            _put_alpha(original, temporary)
+            return web.json_response(self._keep(temporary, name, fields))
+
+    @asynccontextmanager
+    async def _received(self, request: web.Request) -> AsyncIterator[tuple[Path, str, Mapping[str | None, str]]]:
+        """The file of a form under a temporary name, its own name, and the other fields."""
         if not request.content_type.startswith("multipart/"):
             raise web.HTTPBadRequest(text="an upload is a multipart form with the file as its field image")
-        fields, temporary, name = {}, None, ""
+        fields: dict[str | None, str] = {}
+        temporary, name = None, ""
         try:
             async for part in await request.multipart():
                 if isinstance(part, MultipartReader):
@@ -54,7 +86,7 @@ class FileRoutes:
                     fields[part.name] = (await part.read()).decode(errors="replace")
             if temporary is None or not name:
                 raise web.HTTPBadRequest(text="the form holds no file in its field image")
-            return web.json_response(self._keep(temporary, name, fields))
+            yield temporary, name, fields
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
@@ -73,7 +105,7 @@ class FileRoutes:
                 file.write(chunk)
         return path
 
-    def _keep(self, temporary: Path, name: str, fields: dict[str | None, str]) -> dict[str, str]:
+    def _keep(self, temporary: Path, name: str, fields: Mapping[str | None, str]) -> dict[str, str]:
         kind, subfolder = fields.get("type") or "input", fields.get("subfolder", "")
         if kind == "output":
             raise web.HTTPForbidden(text="uploads go to the input or temp folder")
@@ -124,3 +156,21 @@ def _preview(path: Path, wish: str) -> bytes:
     except (UnidentifiedImageError, OSError) as error:
         raise web.HTTPBadRequest(text=f"'{path.name}' cannot be read as an image") from error
     return buffer.getvalue()
+
+
+def _put_alpha(original: Path, painted: Path) -> None:
+    """Replace the file `painted` by the image `original`, its texts kept, with the alpha of `painted`."""
+    from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+    texts = PngImagePlugin.PngInfo()
+    try:
+        with Image.open(original) as image, Image.open(painted) as mask:
+            if image.size != mask.size:
+                raise web.HTTPBadRequest(text=f"the mask is {mask.size}, its image {image.size}: paint it again")
+            for key, value in getattr(image, "text", {}).items():
+                texts.add_text(key, value)
+            merged = image.convert("RGBA")
+            merged.putalpha(mask.convert("RGBA").getchannel("A"))
+        merged.save(painted, format="PNG", pnginfo=texts)
+    except (UnidentifiedImageError, OSError) as error:
+        raise web.HTTPBadRequest(text=f"{original.name!r} or its mask cannot be read as an image") from error

@@ -22,6 +22,7 @@ PACK = {
     "web/js/tool.js": "// a script\n",
     "web/docs/Grey.md": "# Grey\n",
     "workflows/first.json": '{"nodes": []}',
+    "subgraphs/Chain of Two.json": '{"nodes": [], "definitions": {}}',
     "workflows/first.jpg": "a picture",
     "locales/zh/main.json": '{"title": "标题"}',
     "locales/zh/nodeDefs.json": '{"Grey": {"display_name": "灰"}}',

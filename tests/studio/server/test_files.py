@@ -1,9 +1,11 @@
 """Files over the wire: seen, uploaded, kept; nothing outside the folders, nothing that runs as a page."""
 
+import io
+
 import aiohttp
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 
 def form(name, data, **fields):
@@ -136,3 +138,34 @@ def test_settings_are_kept(host):
         assert (await visitor.post("/settings/a", data=b"not json"))[0] == 400
 
     host(scenario)
+
+
+def png(pixels, **texts):
+    buffer, info = io.BytesIO(), PngImagePlugin.PngInfo()
+    for key, value in texts.items():
+        info.add_text(key, value)
+    Image.fromarray(pixels).save(buffer, format="PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def test_a_painted_mask_becomes_the_alpha_of_its_image(host, folders):
+    picture = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    painted = np.full((8, 12, 4), 255, np.uint8)
+    painted[2:5, 3:9] = (0, 0, 0, 40)  # what is painted is clear; its colours do not matter
+    (folders.input / "a.png").write_bytes(png(picture, workflow="{}"))
+
+    async def scenario(visitor):
+        told = {"original_ref": '{"filename": "a.png", "type": "input"}', "type": "input", "subfolder": "clipspace"}
+        code, answer = await visitor.post("/upload/mask", data=form("mask.png", png(painted), **told))
+        assert (code, answer) == (200, {"name": "mask.png", "subfolder": "clipspace", "type": "input"})
+        absent = {**told, "original_ref": '{"filename": "absent.png", "type": "input"}'}
+        assert (await visitor.post("/upload/mask", data=form("mask.png", png(painted), **absent)))[0] == 400
+        assert (await visitor.post("/upload/mask", data=form("mask.png", png(painted), type="input")))[0] == 400
+        assert (await visitor.post("/upload/mask", data=form("mask.png", png(painted[:4]), **told)))[0] == 400
+        outside = {**told, "original_ref": '{"filename": "../../a.png", "type": "input"}'}
+        assert (await visitor.post("/upload/mask", data=form("mask.png", png(painted), **outside)))[0] in (403, 404)
+
+    host(scenario)
+    with Image.open(folders.input / "clipspace/mask.png") as made:
+        assert made.text["workflow"] == "{}"
+        assert np.array_equal(np.asarray(made), np.dstack([picture, painted[..., 3]]))

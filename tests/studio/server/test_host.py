@@ -1,5 +1,7 @@
 """Who may ask, and what an editor finds when it starts."""
 
+import json
+
 import pytest
 
 from vdt_studio.cli import main
@@ -70,6 +72,11 @@ def test_the_catalog_tells_of_nodes_and_of_the_packs_files_alone(host):
         assert (await visitor.get("/workflow_templates"))[1] == {"ComfyUI-Small": ["first"]}
         assert (await visitor.get("/api/workflow_templates/ComfyUI-Small/first.json"))[1] == {"nodes": []}
         assert (await visitor.get("/api/workflow_templates/ComfyUI-Small/first.jpg"))[1] == b"a picture"
+        ((key, entry),) = (await visitor.get("/api/global_subgraphs"))[1].items()
+        assert entry == {"name": "Chain of Two", "source": "custom_node", "info": {"node_pack": "ComfyUI-Small"}}
+        _, whole = await visitor.get(f"/api/global_subgraphs/{key}")
+        assert json.loads(whole["data"]) == {"nodes": [], "definitions": {}}
+        assert (await visitor.get("/api/global_subgraphs/none"))[0] == 404
         assert (await visitor.get("/api/workflow_templates/ComfyUI-Small/..%2Fsecret.txt"))[0] == 404
         assert (await visitor.get("/i18n"))[1] == {
             "zh": {"title": "标题", "nodeDefs": {"Grey": {"display_name": "灰"}}}
