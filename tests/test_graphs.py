@@ -100,8 +100,8 @@ def test_the_blueprint_of_a_chain_means_the_chain(studio):
     folder = ROOT / "tests/graphs/0.1.0"
     chain, packed = (copy.deepcopy(read(folder / f"{stem}.api.json")) for stem in ("predict", "blueprint"))
     for number in range(1, 5):
-        plain, inner = chain[str(number + 4)], packed[f"20:{number}"]
+        plain, inner = chain[str(number + 4)], packed[f"20:2{number}"]
         assert plain["class_type"] == inner["class_type"]
         values = [{k: v for k, v in node["inputs"].items() if not isinstance(v, list)} for node in (plain, inner)]
         assert set(values[0]) - {"fps"} == set(values[1]) - {"fps"}  # a wire in one of them
-    assert packed["20:2"]["inputs"]["given"] == 5 and packed["20:3"]["inputs"]["seed"] == 77  # the instance's own
+    assert packed["20:22"]["inputs"]["given"] == 5 and packed["20:23"]["inputs"]["seed"] == 77  # the instance's own

@@ -29,6 +29,7 @@ class Host:
     def __init__(self, url, pack, log=None):
         self.url, self.pack, self.log = url.rstrip("/"), pack, log
         self.has_links = log is not None  # to templates: the studio's editor is new enough
+        self.has_subgraphs = log is not None
 
     def request(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()

@@ -148,6 +148,31 @@ class Editor:
     def click_stop(self):
         self.click("[aria-label='Cancel current run'], [aria-label='Interrupt']")
 
+    def save_as(self, name):
+        """Through the dialog that Ctrl+S opens for a graph without a file."""
+        self._on_canvas().key_down(Keys.CONTROL).send_keys("s").key_up(Keys.CONTROL).perform()
+        field = self.until(self._field, "the dialog for the name", 20)
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(name, Keys.ENTER)
+
+    def open_saved(self, name):
+        """From the list of workflows beside the canvas."""
+        self._on_canvas().send_keys("w").perform()
+        script = (
+            "return [...document.querySelectorAll('.workflows-sidebar-tab *, .side-bar-panel *')]"
+            ".find(e => !e.children.length && e.textContent.trim() === arguments[0]) || null"
+        )
+        self.until(lambda: self.run(script, name), "the name in the list", 20).click()
+
+    def load(self, graph):
+        """As from a file."""
+        script = "const done = arguments[1]; window.app.loadGraphData(arguments[0]).then(() => setTimeout(done, 500));"
+        self.driver.execute_async_script(script, graph)
+
+    def _on_canvas(self):
+        canvas = self.driver.find_element(By.CSS_SELECTOR, "#graph-canvas")
+        return ActionChains(self.driver).move_to_element_with_offset(canvas, 0, 380).click()
+
     def set_widget(self, kind, name, value):
         script = """
         const [kind, name, value] = arguments;
@@ -160,7 +185,7 @@ class Editor:
         """Double click on the empty canvas, type, Enter, and a click that puts the node down."""
         canvas = self.driver.find_element(By.CSS_SELECTOR, "#graph-canvas")
         ActionChains(self.driver).move_to_element_with_offset(canvas, 0, 380).double_click().perform()
-        field = self.until(self._search_field, "the search box")
+        field = self.until(self._field, "the search box")
         field.send_keys(text)
         time.sleep(1.0)  # it searches while one types
         field.send_keys(Keys.ENTER)
@@ -226,6 +251,6 @@ class Editor:
     def drop(self, path, name):
         assert self.driver.execute_async_script(DROP, path, name) is True
 
-    def _search_field(self):
+    def _field(self):
         active = self.driver.switch_to.active_element
         return active if active.tag_name == "input" else None

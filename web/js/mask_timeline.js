@@ -133,7 +133,7 @@ class MaskTimeline {
     this.root.setAttribute("aria-label", "Mask timeline: arrows choose frames, space gives or generates them");
     this.bar = make("div", "display:flex;gap:4px;font:11px sans-serif;color:var(--input-text,#ddd)");
     this.strip = make("canvas", "width:100%;height:64px;cursor:pointer;touch-action:none");
-    this.stage = make("canvas", "width:100%;flex:1;min-height:120px;cursor:crosshair;touch-action:none");
+    this.stage = make("canvas", "width:100%;flex:0 1 auto;min-height:120px;cursor:crosshair;touch-action:none");
     const line = "font:11px sans-serif;color:var(--input-text,#ddd);overflow:hidden;white-space:nowrap;text-overflow:ellipsis";
     this.says = make("div", line);
     this.says.setAttribute("aria-live", "polite");
@@ -263,6 +263,7 @@ class MaskTimeline {
     const generated = states[frame] === "unknown" ? null : this.flags(timeline)?.[frame] ?? true;
     const mask = generated === null ? null : frameMask(timeline, generated, frame, size.height, size.width);
     drawStrip(this.strip, { states, selection: this.selection, clip: this.clip });
+    this.stage.style.aspectRatio = `${size.width} / ${size.height}`;
     this.place = drawStage(this.stage, { frame, count: size.count, size, mask, clip: this.clip });
     for (const [name, button] of Object.entries(this.buttons)) {
       const on = name === this.tool || (name === "erase" && this.erase);
