@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from comfy_api import latest
 from comfy_api.latest import ComfyExtension, io
 
-from . import host
+from . import host, replacements
 from .clips import VDTKeyframes, VDTSampleClip, VDTScene
 from .latents import VDTDecode, VDTEncode
 from .loaders import VDTConditioning, VDTLoadModel, VDTLoadVAE
@@ -15,6 +16,10 @@ from .sampler import VDTSampler
 
 class VDTExtension(ComfyExtension):
     """All nodes of the pack; their ids, inputs and outputs never change, new ones are appended."""
+
+    async def on_load(self) -> None:
+        """Newer hosts call this first; ComfyUI 0.3.64 and the studio do not."""
+        await replacements.register(latest)
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         host.register_model_folder()

@@ -80,20 +80,26 @@ def _address(process, log):
 @pytest.fixture(scope="session")
 def driver():
     """One browser for all tests; every test opens its own page."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="browser tests need the extra 'test'")
-    browser, service = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (browser and service):
+    pytest.importorskip("selenium", reason="browser tests need the extra 'test'")
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
         pytest.skip("browser tests need chromium and chromedriver")
+    made = start_browser()
+    yield made
+    made.quit()
+
+
+def start_browser(flags=()):
+    """Chromium without a window."""
+    from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in FLAGS:
+    options.binary_location = shutil.which("chromium")
+    for flag in (*FLAGS, *flags):
         options.add_argument(flag)
-    made = webdriver.Chrome(options=options, service=Service(service))
+    made = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     made.set_script_timeout(120)
-    yield made
-    made.quit()
+    return made
 
 
 @pytest.fixture

@@ -158,11 +158,20 @@ class Editor:
     def open_saved(self, name):
         """From the list of workflows beside the canvas."""
         self._on_canvas().send_keys("w").perform()
-        script = (
-            "return [...document.querySelectorAll('.workflows-sidebar-tab *, .side-bar-panel *')]"
-            ".find(e => !e.children.length && e.textContent.trim() === arguments[0]) || null"
-        )
+        script = """
+        const said = [arguments[0], `${arguments[0]}.json`], tabs = '.workflow-tabs-container, .workflow-tabs';
+        return [...document.querySelectorAll('span, div, p')]
+          .find(e => !e.children.length && said.includes(e.textContent.trim()) && !e.closest(tabs)) || null;
+        """
         self.until(lambda: self.run(script, name), "the name in the list", 20).click()
+
+    def open_help(self, kind):
+        """Through the button above a chosen node."""
+        script = "const app = window.app; app.canvas.selectNode(app.graph._nodes.find(n => n.type === arguments[0]));"
+        self.run(script, kind)
+        button = "[data-testid='info-button'], button[aria-label='Node Info'], .help-button, .pi-question-circle"
+        self.until(lambda: self.driver.find_elements(By.CSS_SELECTOR, button), "the button", 10)
+        self.click(button)
 
     def load(self, graph):
         """As from a file."""

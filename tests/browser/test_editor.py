@@ -10,12 +10,14 @@ from vdt_studio.studio import Studio
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
-FOLDER = Path(__file__).parents[2] / "workflows"
-CORPUS = Path(__file__).parents[1] / "graphs"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "workflows"
+CORPUS = ROOT / "tests" / "graphs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != "stock_ksampler")
 RENDERERS = ["classic", "vue"]
 NEVER_THERE = {
     "GET /api/userdata/comfy.templates.json",  # a user's own templates, of which there are none yet
+    f"GET /extensions/{ROOT.name}/docs/VDTSampler/en.md",  # a help page in one language; it goes on to the page for all
     "GET /favicon.ico",  # of the bare page on which these tests clear the storage
 }
 COUNT_PREVIEWS = """
@@ -194,6 +196,15 @@ def test_a_blueprint_is_found_and_put_into_the_graph(editor, host):
     before = len(editor.prompt())
     editor.add_by_search("VDT Complete Clip")
     editor.until(lambda: len(editor.prompt()) == before + 4, "the nodes in it", 20)
+
+
+def test_help_has_words_and_a_picture(editor):
+    editor.open("predict")
+    editor.open_help("VDTSampler")
+    script = (
+        "return [...document.querySelectorAll('img')].some(i => i.src.endsWith('VDTSampler.jpg') && i.naturalWidth)"
+    )
+    editor.until(lambda: editor.run(script), "the picture", 20)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

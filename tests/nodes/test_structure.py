@@ -62,6 +62,7 @@ def test_every_node_has_a_help_page_that_names_its_inputs():
     assert {path.stem for path in (ROOT / "web/docs").glob("*.md")} == set(STORED)
     for name, info in STORED.items():
         page = (ROOT / "web/docs" / f"{name}.md").read_text(encoding="utf-8")
+        assert f"({name}.jpg)" in page and (ROOT / "web/docs" / f"{name}.jpg").is_file()
         assert page.startswith(f"# {info['display_name']}\n") and "## Recipe" in page
         for key, *_ in info["inputs"]:
             assert key in page or re.sub(r"_[234]$", "_1", key) in page, f"{name}: {key}"

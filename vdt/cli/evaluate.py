@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from .options import add_model_options, add_sampling_options, check_folder, check_output, positive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..evaluation import Report
+    from ..evaluation.suite import Condition
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -26,6 +29,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="number of clips (default: 100)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write tables, plots and a contact sheet there")
+    parser.add_argument(
+        "--suite", type=Path, metavar="DIR", help="score every task instead, and write tables and plots"
+    )
     parser.add_argument("--record", action="store_true", help="also write the figures into the metadata of both files")
     parser.add_argument(
         "--task", default="predict", type=lambda text: text.replace("-", "_"), help="(default: predict)"
@@ -44,6 +50,7 @@ def run(options: argparse.Namespace) -> None:
     from ..checkpoints import bundled, sha256
     from ..data.scenes import load_clips
     from ..evaluation import evaluate, markdown_table, write_report
+    from ..evaluation.suite import Condition
     from ..files import atomic_path
     from ..pipeline import Pipeline
 
@@ -52,21 +59,28 @@ def run(options: argparse.Namespace) -> None:
         check_folder(options.report)
     config = pipeline.model.config
     size = options.size or config.input_size * pipeline.vae.config.downscale
-    clips = load_clips(options.split, options.count, size=size, num_frames=config.num_frames)
-    report = evaluate(
-        pipeline.model,
-        pipeline.vae,
-        clips,
-        task=options.task,
-        given=options.given,
-        every=options.every,
-        steps=options.steps,
-        sampler=options.sampler,
-        guidance_scale=options.guidance,
-        seed=options.seed,
-        model_sha256=sha256(options.model or bundled("vdt")),
-        progress=True,
-    )
+    digest = sha256(options.model or bundled("vdt"))
+
+    def score(condition: Condition) -> Report:
+        return evaluate(
+            pipeline.model,
+            pipeline.vae,
+            load_clips(condition.split, options.count, size=size, num_frames=config.num_frames),
+            task=condition.task,
+            given=condition.given,
+            every=condition.every,
+            steps=options.steps,
+            sampler=options.sampler,
+            guidance_scale=options.guidance,
+            seed=options.seed,
+            model_sha256=digest,
+            progress=True,
+        )
+
+    if options.suite is not None:
+        _suite(options.suite, score)
+        return
+    report = score(Condition(name="", task=options.task, given=options.given, every=options.every, split=options.split))
     if options.record:
         report.values["model_sha256"] = _record(report, options.model or bundled("vdt"), options.vae or bundled("vae"))
     if options.json is not None:
@@ -77,6 +91,23 @@ def run(options: argparse.Namespace) -> None:
         write_report(report, options.report)
         print(options.report)
     print(markdown_table(report))
+
+
+def _suite(folder: Path, score: Callable[[Condition], Report]) -> None:
+    """Write the numbers as they come, then the table and the plot."""
+    from ..evaluation.suite import CONDITIONS, write_suite
+    from ..files import atomic_path
+
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    reports: dict[str, dict[str, Any]] = {}
+    for condition in CONDITIONS:
+        print(condition.name)
+        reports[condition.name] = score(condition).values
+        with atomic_path(folder / "suite.json") as temporary:
+            temporary.write_text(json.dumps(reports, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_suite(reports, folder)
+    print((folder / "suite.md").read_text(encoding="utf-8"))
 
 
 def _record(report: Report, model: Path, vae: Path) -> str:

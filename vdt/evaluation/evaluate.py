@@ -16,6 +16,7 @@ from .. import masks
 from . import baselines
 from .contact import touches
 from .metrics import centroid_error, psnr, ssim
+from .motion import NOTHING, Motion, motion
 from .networks import Sampling, network_frames
 from .readout import Floats, Track, track
 from .statistics import Estimate, bootstrap_mean, proportion
@@ -29,7 +30,8 @@ Frames = NDArray[np.uint8]
 Known = NDArray[np.bool_]
 
 TASKS = ("predict", "backward", "interpolate", "image_to_video")
-SCORES = ("centroid_px", "present", "psnr", "ssim")  # one number per clip, averaged over clips
+MOTION = ("gravity", "bounce", "energy_rise")  # of thrown balls, from the last two given frames on
+SCORES = ("centroid_px", "present", "psnr", "ssim", *MOTION)  # one number per clip, averaged over clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,9 @@ class Score:
     present: float
     psnr: float
     ssim: float
+    gravity: float
+    bounce: float
+    energy_rise: float
     error_by_frame: Floats
     given_exact: bool
     contact: bool | None  # whether ball and target meet, in pixels and in truth
@@ -210,16 +215,30 @@ def _score(attempt: Attempt, clip: SceneClip, known: Known) -> Score:
     ball = centroid_error(attempt.track, clip.centres[0], clip.visible[0], known)
     scored, generated = ball.scored, ~known
     true_contact = contact_to_predict(clip, known)
+    moves = _motion(attempt.track, clip, known)
     return Score(
         centroid_px=float(ball.error[scored].mean()) if scored.any() else float("nan"),
         present=float(ball.present[scored].mean()) if scored.any() else float("nan"),
         psnr=float(psnr(attempt.frames[generated], clip.frames[generated]).mean()),
         ssim=float(ssim(attempt.frames[generated], clip.frames[generated]).mean()),
+        gravity=moves.gravity,
+        bounce=moves.bounce,
+        energy_rise=moves.energy_rise,
         error_by_frame=ball.error,
         given_exact=bool(np.abs(attempt.frames[known].astype(int) - clip.frames[known]).max(initial=0) == 0),
         contact=None if true_contact is None else touches(attempt.frames, clip, known),
         true_contact=true_contact,
     )
+
+
+def _motion(found: Track, clip: SceneClip, known: Known) -> Motion:
+    """Of a thrown ball that is predicted forwards; the energy is taken in the truth's own gravity."""
+    given = int(known.sum())
+    if clip.family != "projectile" or not known[:given].all():
+        return NOTHING
+    start = max(0, given - 2)
+    truth = motion(clip.centres[0, start:].astype(np.float64), clip.visible[0, start:] > 0.9)
+    return motion(found.centres[start:], found.present[start:], truth.gravity)
 
 
 def _sample(clip: SceneClip, attempts: dict[str, Attempt], known: Known) -> Sample:

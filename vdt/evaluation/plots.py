@@ -22,7 +22,7 @@ LABELS = {
     "readout": "readout of the truth",
 }
 SHEET_METHODS = ("truth", "model", "quadratic")
-_STYLES: dict[str, dict[str, Any]] = {
+STYLES: dict[str, dict[str, Any]] = {
     "model": {"color": "#e0701a", "linewidth": 2.4, "zorder": 5},
     "vae": {"color": "#7a7a7a", "linestyle": "--"},
     "copy_last": {"color": "#b5651d", "linestyle": ":"},
@@ -73,27 +73,27 @@ def markdown_table(report: Report) -> str:
 def plot_error_by_frame(report: Report, path: Path) -> None:
     """Mean centroid error of each method at each generated frame, one panel per family."""
     families = report.values["families"]
-    figure, axes = _figure(len(families))
+    figure, axes = new_figure(len(families))
     for axis, (family, methods) in zip(axes, families.items(), strict=True):
         for name, record in methods.items():
             curve = np.array([np.nan if v is None else v for v in record["centroid_px_by_frame"]])
-            axis.plot(np.arange(len(curve)), curve, label=LABELS[name], marker=".", markersize=4, **_STYLES[name])
+            axis.plot(np.arange(len(curve)), curve, label=LABELS[name], marker=".", markersize=4, **STYLES[name])
         axis.set(title=_family_title(family, methods), xlabel="frame", yscale="log")
         axis.yaxis.set_major_formatter("{x:g}")
         axis.grid(alpha=0.25)
     axes[0].set_ylabel("centroid error, px")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_centroid(report: Report, path: Path) -> None:
     """Mean centroid error of each method with its 95 % interval, one panel per family."""
     families = report.values["families"]
-    figure, axes = _figure(len(families))
+    figure, axes = new_figure(len(families))
     for axis, (family, methods) in zip(axes, families.items(), strict=True):
         means = np.array([record["centroid_px"] for record in methods.values()], dtype=float)
         bounds = np.array([record["centroid_px_ci"] or (np.nan, np.nan) for record in methods.values()])
-        colours = [_STYLES[name]["color"] for name in methods]
+        colours = [STYLES[name]["color"] for name in methods]
         spread = np.abs(bounds - means[:, None]).T
         axis.barh(range(len(means)), means, xerr=spread, color=colours, height=0.7, capsize=2, ecolor="#333333")
         axis.set(title=_family_title(family, methods), xlabel="centroid error, px")
@@ -101,7 +101,7 @@ def plot_centroid(report: Report, path: Path) -> None:
         names = [LABELS[name] for name in methods]
     axes[0].set_yticks(range(len(names)), names)  # the panels share this axis
     axes[0].invert_yaxis()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def write_sheet(report: Report, path: Path) -> None:
@@ -132,7 +132,8 @@ def _family_title(family: str, methods: dict[str, Any]) -> str:
     return f"{family.replace('_', ' ')} (n={count})"
 
 
-def _figure(panels: int) -> tuple[Any, Any]:
+def new_figure(panels: int) -> tuple[Any, Any]:
+    """A figure with panels side by side, and those."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -141,7 +142,8 @@ def _figure(panels: int) -> tuple[Any, Any]:
     return figure, np.atleast_1d(figure.subplots(1, panels, sharey=True))
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure as PNG, atomically."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=140)
 

@@ -1,0 +1,74 @@
+"""Draws the nodes for the help pages, as the editor shows them after a run: `python tests/browser/pictures.py URL`.
+
+URL is a running studio; the pictures go to web/docs/<NodeId>.jpg.
+"""
+
+import io
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import Host, start_browser
+from page import Editor
+
+DOCS = Path(__file__).parents[2] / "web" / "docs"
+FROM = {  # the template whose run the picture shows; the others have nothing to show but themselves
+    "predict": (
+        "VDTLoadModel",
+        "VDTLoadVAE",
+        "VDTSampleClip",
+        "VDTEncode",
+        "VDTMask",
+        "VDTSampler",
+        "VDTDecode",
+        "VDTReport",
+    ),
+    "first_last_frame": ("VDTKeyframes",),
+    "mixed": ("VDTMaskCombine",),
+    "interpolate": ("VDTConditioning", "VDTScene"),
+}
+# Alone on an empty place in real size; answers with its box on the page.
+ALONE = """
+const app = window.app, type = arguments[0];
+let node = app.graph._nodes.find(n => n.type === type);
+if (!node) {
+  node = LiteGraph.createNode(type);
+  app.graph.add(node);
+  node.setSize([Math.max(240, node.size[0]), node.size[1]]);
+}
+app.graph._nodes.filter(n => n !== node).forEach(n => { n.pos = [n.pos[0] + 9000, n.pos[1]]; });
+node.pos = [0, 0];
+app.canvas.deselectAll();
+app.canvas.ds.scale = 1;
+app.canvas.ds.offset[0] = 250;
+app.canvas.ds.offset[1] = 120;
+app.canvas.setDirty(true, true);
+const box = app.canvas.canvas.getBoundingClientRect();
+return [box.left + 250, box.top + 90, node.size[0], node.size[1] + 30];
+"""
+MARGIN = 5
+
+
+def draw(editor, template, nodes):
+    editor.open(template)
+    editor.click_run()
+    editor.until(lambda: editor.outputs("SaveVideo"), "the run", 120)
+    for kind in nodes:
+        left, top, width, height = editor.run(ALONE, kind)
+        time.sleep(1.5)
+        shot = Image.open(io.BytesIO(editor.driver.get_screenshot_as_png())).convert("RGB")
+        box = (left - MARGIN, top - MARGIN, left + width + MARGIN, top + height + MARGIN)
+        shot.crop(tuple(map(round, box))).save(DOCS / f"{kind}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    driver = start_browser(["--window-size=1600,1400"])
+    try:
+        host = Host(sys.argv[1], Path(__file__).parents[2].name, log=True)
+        for template, nodes in FROM.items():
+            draw(Editor(driver, host), template, nodes)
+    finally:
+        driver.quit()
