@@ -169,7 +169,7 @@ class Editor:
         """Through the button above a chosen node."""
         script = "const app = window.app; app.canvas.selectNode(app.graph._nodes.find(n => n.type === arguments[0]));"
         self.run(script, kind)
-        button = "[data-testid='info-button'], button[aria-label='Node Info'], .help-button, .pi-question-circle"
+        button = "[data-testid='info-button']"
         self.until(lambda: self.driver.find_elements(By.CSS_SELECTOR, button), "the button", 10)
         self.click(button)
 
