@@ -128,7 +128,7 @@ class Editor:
     def outputs(self, kind):
         """What the node of that class shows, None before it has run."""
         script = "const n = window.app.graph._nodes.find(n => n.type === arguments[0]);"
-        return self.run(f"{script} return (window.app.nodeOutputs || {{}})[n.id] || null", kind)
+        return self.run(f"{script} return (n && (window.app.nodeOutputs || {{}})[n.id]) || null", kind)
 
     def video(self):
         """Length in seconds and width of the video on the page, None before it can play."""
@@ -224,7 +224,7 @@ class Editor:
 
     def timeline(self):
         script = "const n = window.app.graph._nodes.find(n => n.type === 'VDTMask');"
-        text = self.run(f"{script} return n.widgets.find(w => w.name === 'timeline').value")
+        text = self.run(f"{script} return n?.widgets.find(w => w.name === 'timeline').value")
         return json.loads(text) if text else {}
 
     def drag_on_timeline(self, part, start, end=None):
