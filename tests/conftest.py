@@ -30,6 +30,18 @@ def tiny_vae():
     return drawn(AutoencoderKL(VAE_CONFIGS["tiny"]), seed=1)
 
 
+@pytest.fixture
+def studio(tmp_path):
+    """The runner over the pack as it stands here, with empty folders."""
+    from vdt_studio.paths import Folders
+    from vdt_studio.studio import Studio
+
+    folders = {name: tmp_path / name for name in ("input", "output", "temp", "models")}
+    for folder in folders.values():
+        folder.mkdir()
+    return Studio.open(Folders(**folders), device="cpu")
+
+
 def drawn(module: torch.nn.Module, seed: int) -> torch.nn.Module:
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():

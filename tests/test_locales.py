@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from vdt_studio.paths import Folders
-from vdt_studio.studio import Studio
-
 ROOT = Path(__file__).parents[1]
 LANGUAGES = sorted(path.name for path in (ROOT / "locales").iterdir())
 NODES = json.loads((ROOT / "tests/nodes/object_info.json").read_text(encoding="utf-8"))
@@ -35,10 +32,9 @@ def test_the_category_is_translated(language):
     assert read(language, "main")["nodeCategories"]["VDT"]
 
 
-def test_english_says_what_the_nodes_themselves_say(tmp_path):
+def test_english_says_what_the_nodes_themselves_say(studio):
     """So that translators have one file to start from; the nodes' own words are in nodes/."""
-    folders = dict.fromkeys(("input", "output", "temp", "models"), tmp_path)
-    live = Studio.open(Folders(**folders), device="cpu").registry.object_info()
+    live = studio.registry.object_info()
     for name, said in read("en", "nodeDefs").items():
         node = live[name]
         assert (said["display_name"], said["description"]) == (node["display_name"], node["description"])

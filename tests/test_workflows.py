@@ -13,9 +13,7 @@ from vdt.video import probe, read_frames
 from vdt_studio.errors import InvalidGraph
 from vdt_studio.graph.records import ApiNode, Link
 from vdt_studio.media import tags
-from vdt_studio.paths import Folders
 from vdt_studio.runtime import InterruptProcessingException
-from vdt_studio.studio import Studio
 from vdt_studio.verify import verify
 
 ROOT = Path(__file__).parents[1]
@@ -47,14 +45,6 @@ GIVEN = {  # frames whose pixels must come back
     "mixed": {0, 6},
 }
 MAX_NODES = 12
-
-
-@pytest.fixture
-def studio(tmp_path):
-    folders = {name: tmp_path / name for name in ("input", "output", "temp", "models")}
-    for folder in folders.values():
-        folder.mkdir()
-    return Studio.open(Folders(**folders), device="cpu")
 
 
 def watched(studio, name, *settings):

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .paths import save_slot
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +42,26 @@ def as_tags(metadata: Mapping[str, Any] | None) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()}
 
 
+def png_texts(metadata: Mapping[str, Any] | None) -> PngInfo:
+    """Metadata as Pillow writes it into a PNG."""
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for key, value in as_tags(metadata).items():
+        info.add_text(key, value)
+    return info
+
+
 def save_pngs(
     images: Tensor, root: str | Path, prefix: str, *, metadata: Mapping[str, Any] | None = None, compression: int = 4
 ) -> list[SavedFile]:
     """Write a batch as numbered PNG files that appear together or not at all; PathError if the prefix leads out."""
     from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
 
     from vdt.files import atomic_path
 
     batch = to_bytes(images)
-    info = PngInfo()
-    for key, value in as_tags(metadata).items():
-        info.add_text(key, value)
+    info = png_texts(metadata)
     slot = save_slot(Path(root), prefix, width=batch.shape[2], height=batch.shape[1])
     names = [slot.name("png", index) for index in range(len(batch))]
     with ExitStack() as stack:

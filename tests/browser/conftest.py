@@ -26,10 +26,9 @@ SHOTS = ROOT / "output" / "browser"  # ignored by git; kept to be looked at
 class Host:
     """Where the editor is served."""
 
-    def __init__(self, url, pack, log=None):
+    def __init__(self, url, pack, log=None, *, is_studio=False):
         self.url, self.pack, self.log = url.rstrip("/"), pack, log
-        self.has_links = log is not None  # to templates: the studio's editor is new enough
-        self.has_subgraphs = log is not None
+        self.is_studio = is_studio  # whose editor has links to templates and blueprints
 
     def request(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()
@@ -59,7 +58,7 @@ def host(tmp_path_factory):
     with log.open("wb") as sink:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT)
     try:
-        yield Host(_address(process, log), ROOT.name, log)
+        yield Host(_address(process, log), ROOT.name, log, is_studio=True)
     finally:
         process.terminate()
         process.wait(30)

@@ -17,12 +17,10 @@ const app = window.app;
 return !!(app && app.graph && app.graph._nodes.length && app.api.socket?.readyState === 1);
 """
 LOADED = "return window.app.graph._nodes.some(n => n.type.startsWith('VDT'))"
-# What a click on a template does; editors before 1.28 have no links to templates.
-LOAD_TEMPLATE = """
-const [pack, name, done] = arguments, app = window.app;
-app.api.fetchApi(`/workflow_templates/${pack}/${name}.json`).then(answer => answer.json())
-  .then(graph => app.loadGraphData(graph, true, true, name, {openSource: 'template'}))
-  .then(() => done(true), error => done(String(error)));
+# As a click on a template or a file does.
+LOAD = """
+const [graph, name, done] = arguments;
+window.app.loadGraphData(graph, true, true, name).then(() => setTimeout(done, 800));
 """
 # The names of nodes that the editor does not know, or that it marks as wrong.
 WRONG = """
@@ -82,14 +80,14 @@ class Editor:
         self.host.request("/settings/Comfy.VueNodes.Enabled", RENDERERS[renderer])
         self.driver.get(f"{self.host.url}/users")  # any page of this origin
         self.run("localStorage.clear(); sessionStorage.clear()")  # else it restores what was open before
-        by_link = template and self.host.has_links
+        by_link = template and self.host.is_studio  # editors before 1.28 have no links to templates
         query = f"?template={template}&source={self.host.pack}" if by_link else ""
         self.driver.get(f"{self.host.url}/{query}")
         self.until(lambda: self.run(READY), "the editor")
         if renderer == "vue" and self.version() < VUE_SINCE:
             pytest.skip("this editor's Vue renderer is unfinished")
         if template and not by_link:
-            assert self.driver.execute_async_script(LOAD_TEMPLATE, self.host.pack, template) is True
+            self.load(self.host.request(f"/api/workflow_templates/{self.host.pack}/{template}.json"), template)
         self.until(lambda: self.run(LOADED), "the graph")
         return self
 
@@ -150,14 +148,14 @@ class Editor:
 
     def save_as(self, name):
         """Through the dialog that Ctrl+S opens for a graph without a file."""
-        self._on_canvas().key_down(Keys.CONTROL).send_keys("s").key_up(Keys.CONTROL).perform()
+        self._over_canvas().click().key_down(Keys.CONTROL).send_keys("s").key_up(Keys.CONTROL).perform()
         field = self.until(self._field, "the dialog for the name", 20)
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(name, Keys.ENTER)
 
     def open_saved(self, name):
         """From the list of workflows beside the canvas."""
-        self._on_canvas().send_keys("w").perform()
+        self._over_canvas().click().send_keys("w").perform()
         script = """
         const said = [arguments[0], `${arguments[0]}.json`], tabs = '.workflow-tabs-container, .workflow-tabs';
         return [...document.querySelectorAll('span, div, p')]
@@ -173,14 +171,13 @@ class Editor:
         self.until(lambda: self.driver.find_elements(By.CSS_SELECTOR, button), "the button", 10)
         self.click(button)
 
-    def load(self, graph):
-        """As from a file."""
-        script = "const done = arguments[1]; window.app.loadGraphData(arguments[0]).then(() => setTimeout(done, 500));"
-        self.driver.execute_async_script(script, graph)
+    def load(self, graph, name=None):
+        self.driver.execute_async_script(LOAD, graph, name)
 
-    def _on_canvas(self):
+    def _over_canvas(self, x=0):
+        """The pointer above an empty place of the canvas."""
         canvas = self.driver.find_element(By.CSS_SELECTOR, "#graph-canvas")
-        return ActionChains(self.driver).move_to_element_with_offset(canvas, 0, 380).click()
+        return ActionChains(self.driver).move_to_element_with_offset(canvas, x, 380)
 
     def set_widget(self, kind, name, value):
         script = """
@@ -192,16 +189,13 @@ class Editor:
 
     def add_by_search(self, text):
         """Double click on the empty canvas, type, Enter, and a click that puts the node down."""
-        canvas = self.driver.find_element(By.CSS_SELECTOR, "#graph-canvas")
-        ActionChains(self.driver).move_to_element_with_offset(canvas, 0, 380).double_click().perform()
+        self._over_canvas().double_click().perform()
         field = self.until(self._field, "the search box")
         field.send_keys(text)
         time.sleep(1.0)  # it searches while one types
         field.send_keys(Keys.ENTER)
         time.sleep(0.5)
-        ActionChains(self.driver).move_to_element_with_offset(
-            canvas, 10, 380
-        ).click().perform()  # newer ones wait for it
+        self._over_canvas(10).click().perform()  # newer ones wait for it
 
     def drag_wire(self, source, output, target, name):
         self.run(BESIDE, source, target)
@@ -249,10 +243,7 @@ class Editor:
 
     def reload_graph(self):
         """Through the text that is saved."""
-        self.driver.execute_async_script(
-            "const done = arguments[0], saved = JSON.parse(JSON.stringify(window.app.graph.serialize()));"
-            "window.app.loadGraphData(saved).then(() => setTimeout(done, 800));"
-        )
+        self.load(self.run("return window.app.graph.serialize()"))
 
     def _timeline_parts(self):
         return self.driver.find_elements(By.CSS_SELECTOR, "[aria-label^='Mask timeline'] canvas")

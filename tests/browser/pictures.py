@@ -67,7 +67,7 @@ def draw(editor, template, nodes):
 if __name__ == "__main__":
     driver = start_browser(["--window-size=1600,1400"])
     try:
-        host = Host(sys.argv[1], Path(__file__).parents[2].name, log=True)
+        host = Host(sys.argv[1], Path(__file__).parents[2].name, is_studio=True)
         for template, nodes in FROM.items():
             draw(Editor(driver, host), template, nodes)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from .options import add_model_options, add_sampling_options, check_folder, chec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..data.scenes import SceneClip
     from ..evaluation import Report
     from ..evaluation.suite import Condition
 
@@ -51,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     from ..data.scenes import load_clips
     from ..evaluation import evaluate, markdown_table, write_report
     from ..evaluation.suite import Condition
-    from ..files import atomic_path
+    from ..files import write_text
     from ..pipeline import Pipeline
 
     pipeline = Pipeline.from_files(options.model, options.vae, device=options.device, dtype=options.dtype)
@@ -61,11 +63,15 @@ def run(options: argparse.Namespace) -> None:
     size = options.size or config.input_size * pipeline.vae.config.downscale
     digest = sha256(options.model or bundled("vdt"))
 
+    @cache
+    def clips(split: str) -> list[SceneClip]:
+        return load_clips(split, options.count, size=size, num_frames=config.num_frames)
+
     def score(condition: Condition) -> Report:
         return evaluate(
             pipeline.model,
             pipeline.vae,
-            load_clips(condition.split, options.count, size=size, num_frames=config.num_frames),
+            clips(condition.split),
             task=condition.task,
             given=condition.given,
             every=condition.every,
@@ -84,8 +90,7 @@ def run(options: argparse.Namespace) -> None:
     if options.record:
         report.values["model_sha256"] = _record(report, options.model or bundled("vdt"), options.vae or bundled("vae"))
     if options.json is not None:
-        with atomic_path(options.json) as temporary:
-            temporary.write_text(report.to_json(), encoding="utf-8")
+        write_text(report.to_json(), options.json)
         print(options.json)
     if options.report is not None:
         write_report(report, options.report)
@@ -96,7 +101,7 @@ def run(options: argparse.Namespace) -> None:
 def _suite(folder: Path, score: Callable[[Condition], Report]) -> None:
     """Write the numbers as they come, then the table and the plot."""
     from ..evaluation.suite import CONDITIONS, write_suite
-    from ..files import atomic_path
+    from ..files import write_text
 
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,8 +109,7 @@ def _suite(folder: Path, score: Callable[[Condition], Report]) -> None:
     for condition in CONDITIONS:
         print(condition.name)
         reports[condition.name] = score(condition).values
-        with atomic_path(folder / "suite.json") as temporary:
-            temporary.write_text(json.dumps(reports, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_text(json.dumps(reports, indent=1, allow_nan=False) + "\n", folder / "suite.json")
     write_suite(reports, folder)
     print((folder / "suite.md").read_text(encoding="utf-8"))
 

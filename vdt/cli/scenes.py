@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _write_json(clip: SceneClip, path: Path, fps: float) -> None:
-    from ..files import atomic_path
+    from ..files import write_text
 
     objects = [
         {
@@ -84,5 +84,4 @@ def _write_json(clip: SceneClip, path: Path, fps: float) -> None:
         "radius": clip.radius.astype(float).round(3).tolist(),
         "objects": objects,
     }
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(json.dumps(record, indent=1) + "\n", path)

@@ -215,19 +215,16 @@ def _score(attempt: Attempt, clip: SceneClip, known: Known) -> Score:
     ball = centroid_error(attempt.track, clip.centres[0], clip.visible[0], known)
     scored, generated = ball.scored, ~known
     true_contact = contact_to_predict(clip, known)
-    moves = _motion(attempt.track, clip, known)
     return Score(
         centroid_px=float(ball.error[scored].mean()) if scored.any() else float("nan"),
         present=float(ball.present[scored].mean()) if scored.any() else float("nan"),
         psnr=float(psnr(attempt.frames[generated], clip.frames[generated]).mean()),
         ssim=float(ssim(attempt.frames[generated], clip.frames[generated]).mean()),
-        gravity=moves.gravity,
-        bounce=moves.bounce,
-        energy_rise=moves.energy_rise,
         error_by_frame=ball.error,
         given_exact=bool(np.abs(attempt.frames[known].astype(int) - clip.frames[known]).max(initial=0) == 0),
         contact=None if true_contact is None else touches(attempt.frames, clip, known),
         true_contact=true_contact,
+        **vars(_motion(attempt.track, clip, known)),
     )
 
 

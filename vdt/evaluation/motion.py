@@ -40,37 +40,32 @@ def motion(centres: Floats, present: NDArray[np.bool_], gravity: float | None = 
     if len(centres) < 4 or not present.all():
         return NOTHING
     x, y = centres.T
-    floor = y.max()
-    falls = np.diff(y, 2)  # at frames 1 to T - 2
-    flying = y[1:-1] < floor - AIRBORNE
+    height = y.max() - y
+    high = height > AIRBORNE
+    falls = -np.diff(height, 2)  # at frames 1 to T - 2
+    flying = high[1:-1]
     measured = float(np.median(falls[flying])) if flying.sum() >= 2 else float("nan")
-    return Motion(
-        gravity=measured,
-        bounce=_bounce(y, floor),
-        energy_rise=_energy_rise(x, y, measured if gravity is None else gravity),
-    )
+    rise = _energy_rise(x, height, high, measured if gravity is None else gravity)
+    return Motion(gravity=measured, bounce=_bounce(height, high), energy_rise=rise)
 
 
-def _bounce(y: Floats, floor: float) -> float:
+def _bounce(height: Floats, high: NDArray[np.bool_]) -> float:
     """A bounce is a turn upwards near the floor, with two frames on either side."""
-    speed = np.diff(y)
+    speed = np.diff(height)
     ratios = [
-        -speed[t : t + 2].min() / speed[t - 2 : t].max()
-        for t in range(2, len(y) - 2)
-        if y[t] >= y[t - 1] and y[t] > y[t + 1] and y[t] > floor - AIRBORNE and speed[t - 2 : t].max() > 0.5
+        speed[t : t + 2].max() / -speed[t - 2 : t].min()
+        for t in range(2, len(height) - 2)
+        if height[t] <= height[t - 1] and height[t] < height[t + 1] and not high[t] and speed[t - 2 : t].min() < -0.5
     ]
     return float(np.mean(ratios)) if ratios else float("nan")
 
 
-def _energy_rise(x: Floats, y: Floats, gravity: float) -> float:
-    if not gravity > 0:
-        return float("nan")
-    high = y < y.max() - AIRBORNE
+def _energy_rise(x: Floats, height: Floats, high: NDArray[np.bool_], gravity: float) -> float:
     free = high[:-2] & high[1:-1] & high[2:]  # no bounce between the frames that a speed is taken from
-    if free.sum() < 2:
+    if not gravity > 0 or free.sum() < 2:
         return float("nan")
-    kinetic = 0.5 * (_speed(x) ** 2 + _speed(y) ** 2)
-    energy = (kinetic + gravity * (y.max() - y[1:-1]))[free]
+    kinetic = 0.5 * (_speed(x) ** 2 + _speed(height) ** 2)
+    energy = (kinetic + gravity * height[1:-1])[free]
     rise = (energy - np.minimum.accumulate(energy)).max()
     return float(rise / max(energy[0], 1e-6))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import atomic_path
+from ..files import atomic_path, write_text
 from ..sheet import Row, contact_sheet
 from .animation import write_animation
 from .evaluate import Report
@@ -42,8 +42,8 @@ def write_report(report: Report, folder: str | Path) -> None:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_text(report.to_json(), folder / "report.json")
-    _write_text(markdown_table(report), folder / "table.md")
+    write_text(report.to_json(), folder / "report.json")
+    write_text(markdown_table(report), folder / "table.md")
     plot_error_by_frame(report, folder / "error_by_frame.png")
     plot_centroid(report, folder / "centroid.png")
     if report.samples:
@@ -146,8 +146,3 @@ def save_figure(figure: Any, path: Path) -> None:
     """Write a figure as PNG, atomically."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=140)
-
-
-def _write_text(text: str, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

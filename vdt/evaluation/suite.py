@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import atomic_path
+from ..files import write_text
 from .plots import LABELS, STYLES, new_figure, save_figure
 
 GIVEN = (1, 2, 4, 8, 12, 15)
@@ -70,15 +70,15 @@ def motion_table(values: dict[str, Any]) -> str:
 
 def plot_error_by_given(reports: dict[str, dict[str, Any]], path: Path) -> None:
     """Mean centroid error against the number of given frames."""
-    chosen = [reports[condition.name] for condition in CONDITIONS if condition.name.startswith("predict, ")]
-    chosen = [values for values in chosen if values["split"] == "test"]
+    chosen = [reports[c.name] for c in CONDITIONS if (c.task, c.split) == ("predict", "test")]
+    given = [values["given"] for values in chosen]
     figure, (axis,) = new_figure(1)
     for method in CURVES:
         records = [values["families"]["all"][method] for values in chosen]
         errors = np.array([record["centroid_px"] for record in records])
         bounds = np.array([record["centroid_px_ci"] for record in records])
-        axis.plot([values["given"] for values in chosen], errors, label=LABELS[method], marker="o", **STYLES[method])
-        axis.fill_between([values["given"] for values in chosen], *bounds.T, alpha=0.12, color=STYLES[method]["color"])
+        axis.plot(given, errors, label=LABELS[method], marker="o", **STYLES[method])
+        axis.fill_between(given, *bounds.T, alpha=0.12, color=STYLES[method]["color"])
     axis.set(xlabel="given frames of 16", ylabel="centroid error, px", yscale="log", xticks=GIVEN)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.grid(alpha=0.25)
@@ -90,5 +90,4 @@ def write_suite(reports: dict[str, dict[str, Any]], folder: Path) -> None:
     """Write suite.md and error_by_given.png."""
     plot_error_by_given(reports, folder / "error_by_given.png")
     text = suite_table(reports) + "\n" + motion_table(reports["predict, 8 given"])
-    with atomic_path(folder / "suite.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(text, folder / "suite.md")

@@ -13,6 +13,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from vdt.files import atomic_path
 
+from ..images import png_texts
 from ..paths import KINDS, Folders, PathError
 from .requests import is_true, path_in
 
@@ -160,15 +161,13 @@ def _preview(path: Path, wish: str) -> bytes:
 
 def _put_alpha(original: Path, painted: Path) -> None:
     """Replace the file `painted` by the image `original`, its texts kept, with the alpha of `painted`."""
-    from PIL import Image, PngImagePlugin, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
-    texts = PngImagePlugin.PngInfo()
     try:
         with Image.open(original) as image, Image.open(painted) as mask:
             if image.size != mask.size:
                 raise web.HTTPBadRequest(text=f"the mask is {mask.size}, its image {image.size}: paint it again")
-            for key, value in getattr(image, "text", {}).items():
-                texts.add_text(key, value)
+            texts = png_texts(getattr(image, "text", None))
             merged = image.convert("RGBA")
             merged.putalpha(mask.convert("RGBA").getchannel("A"))
         merged.save(painted, format="PNG", pnginfo=texts)
