@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from vdt.video import read_frames
-from vdt_studio import media
 from vdt_studio.graph import read_workflow
+from vdt_studio.verify import read_saved
 
 ROOT = Path(__file__).parents[1]
 SAVED = sorted((ROOT / "tests/graphs").glob("*/*.json"))
 NOT_HERE = {"stock_ksampler"}  # needs a node that the runner lacks; the browser tests read it in ComfyUI
 GRAPHS = [path for path in SAVED if not path.name.endswith(".api.json") and path.stem not in NOT_HERE]
-VIDEOS = sorted((ROOT / "tests/graphs").glob("*/*.mp4"))
+FILES = sorted(path for path in (ROOT / "tests/graphs").glob("*/*") if path.suffix in (".mp4", ".png"))
 BLUEPRINTS = sorted((ROOT / "subgraphs").glob("*.json"))
 
 
@@ -53,9 +53,9 @@ def test_a_saved_graph_still_runs(studio, path):
     assert np.stack(list(read_frames(video))).shape == (16, 64, 64, 3)
 
 
-@pytest.mark.parametrize("path", VIDEOS, ids=name)
-def test_a_saved_video_still_brings_its_graph(studio, path):
-    kept = media.tags(path)
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_saved_file_still_brings_its_graph(studio, path):
+    kept, _ = read_saved(path)
     drawn = read_workflow(json.loads(kept["workflow"]), studio.registry).graph
     queued = read_workflow(json.loads(kept["prompt"]), studio.registry).graph
     assert includes(means(drawn), means(queued))

@@ -48,11 +48,11 @@ def verify(studio: Studio, path: Path, listener: Listener = lambda event: None) 
 
     The studio's output folder should be a temporary one: what the graph saves lands there.
     """
-    tags, frames = _read(path)
+    tags, frames = read_saved(path)
     if "prompt" not in tags:
         raise GraphError(f"'{path}' carries no graph: only files saved by ComfyUI or vdt-studio do")
     workflow = read_workflow(_json(path, tags["prompt"]), studio.registry)
-    made = [_read(file) for file in _outputs(studio, workflow, path, listener)]
+    made = [read_saved(file) for file in _outputs(studio, workflow, path, listener)]
     same = [(other, theirs) for theirs, other in made if other.shape == frames.shape]
     if not same:
         shown = "nothing of that kind" if not made else f"{len(made[0][1])} frames of another length or size"
@@ -77,7 +77,7 @@ def _outputs(studio: Studio, workflow: Workflow, path: Path, listener: Listener)
     return [file for file in files if file.suffix.lower() == path.suffix.lower()]
 
 
-def _read(path: Path) -> tuple[dict[str, str], np.ndarray]:
+def read_saved(path: Path) -> tuple[dict[str, str], np.ndarray]:
     """Tags and frames, uint8 (T, H, W, 3), of a video or picture."""
     if path.suffix.lower() == ".png":
         from PIL import Image

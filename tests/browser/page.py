@@ -1,6 +1,8 @@
 """What a person does on a page of the editor, in the words of a test."""
 
+import base64
 import json
+import mimetypes
 import time
 
 import pytest
@@ -39,12 +41,17 @@ ds.offset[0] = 400 - a.pos[0];
 ds.offset[1] = 150 - b.pos[1];
 app.canvas.setDirty(true, true);
 """
-# On the page, where a slot of a node stands.
+# On the page, where a slot of a node stands: an element of its own in the Vue renderer, a place of the canvas else.
 SLOT = """
 const [type, isInput, name] = arguments, app = window.app;
 const node = app.graph._nodes.find(n => n.type === type);
-const slots = isInput ? node.inputs : node.outputs;
-const point = node.getConnectionPos(isInput, slots.findIndex(s => s.name === name));
+const index = (isInput ? node.inputs : node.outputs).findIndex(s => s.name === name);
+const dot = document.querySelector(`[data-slot-key='${node.id}-${isInput ? "in" : "out"}-${index}']`);
+if (dot) {
+  const {left, top, width, height} = dot.getBoundingClientRect();
+  return [left + width / 2, top + height / 2];
+}
+const point = node.getConnectionPos(isInput, index);
 const box = app.canvas.canvas.getBoundingClientRect(), {scale, offset} = app.canvas.ds;
 return [box.left + (point[0] + offset[0]) * scale, box.top + (point[1] + offset[1]) * scale];
 """
@@ -248,8 +255,13 @@ class Editor:
     def _timeline_parts(self):
         return self.driver.find_elements(By.CSS_SELECTOR, "[aria-label^='Mask timeline'] canvas")
 
-    def drop(self, path, name):
-        assert self.driver.execute_async_script(DROP, path, name) is True
+    def drop(self, url, name):
+        """A file onto the canvas, from an address of this host."""
+        assert self.driver.execute_async_script(DROP, url, name) is True
+
+    def drop_file(self, path):
+        data = base64.b64encode(path.read_bytes()).decode()
+        self.drop(f"data:{mimetypes.guess_type(path.name)[0]};base64,{data}", path.name)
 
     def _field(self):
         active = self.driver.switch_to.active_element

@@ -7,12 +7,14 @@ import pytest
 
 from vdt_studio.paths import Folders
 from vdt_studio.studio import Studio
+from vdt_studio.verify import read_saved
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "workflows"
 CORPUS = ROOT / "tests" / "graphs"
+SAVED = sorted(path for path in CORPUS.glob("*/saved*") if path.suffix in (".mp4", ".png"))
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != "stock_ksampler")
 RENDERERS = ["classic", "vue"]
 NEVER_THERE = {
@@ -95,8 +97,9 @@ def test_a_missing_wire_is_shown_on_its_node(editor, renderer):
     assert node["class_type"] == "VDTDecode" and error["details"] == "vae"
 
 
-def test_nodes_are_found_by_name_and_wired_by_drag(editor):
-    editor.open("image_to_video")
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_nodes_are_found_by_name_and_wired_by_drag(editor, renderer):
+    editor.open("image_to_video", renderer)
     editor.add_by_search("VDT Scene")
     editor.until(lambda: "VDTScene" in editor.nodes(), "the node")
     editor.drag_wire("VDTScene", "images", "VDTEncode", "images")
@@ -128,8 +131,9 @@ def test_the_timeline_sets_frames_and_regions(editor, renderer):
     assert editor.timeline()["paint"] == [stroke]
 
 
-def test_the_timeline_is_kept_copied_and_undone(editor):
-    editor.open("interpolate")
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_the_timeline_is_kept_and_copied(editor, renderer):
+    editor.open("interpolate", renderer)
     editor.show("VDTMask")
     editor.drag_on_timeline("strip", (1.5 / 16, 0.95))
     first = editor.timeline()
@@ -147,8 +151,9 @@ def test_the_timeline_is_kept_copied_and_undone(editor):
     assert len(values) == 2 and values[0] == values[1]
 
 
-def test_the_timeline_is_undone_and_led_by_keys(editor):
-    editor.open("backward")
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_the_timeline_is_undone_and_led_by_keys(editor, renderer):
+    editor.open("backward", renderer)
     editor.show("VDTMask")
     editor.drag_on_timeline("strip", (3.5 / 16, 0.3))
     editor.keys(" ")
@@ -221,6 +226,16 @@ def test_a_dropped_video_brings_its_graph_back(editor, host, renderer):
     editor.until(lambda: "VDTReport" in editor.nodes(), "the graph of the video")
     (sampler,) = [node for node in editor.prompt().values() if node["class_type"] == "VDTSampler"]
     assert sampler["inputs"]["seed"] == 4242
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("path", SAVED, ids=lambda path: path.name)
+def test_a_dropped_file_brings_its_graph_back(editor, path, renderer):
+    """A video, one with sound, and a picture, saved by an earlier version."""
+    editor.open("mixed", renderer)
+    editor.drop_file(path)
+    editor.until(lambda: "VDTReport" in editor.nodes(), "the graph of the file", 20)
+    assert inputs(editor.prompt()) == inputs(json.loads(read_saved(path)[0]["prompt"]))
 
 
 def test_the_editor_got_all_it_asked_for(editor, host):
