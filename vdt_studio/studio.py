@@ -48,10 +48,9 @@ class Studio:
     def load(self, path: Path, overrides: Sequence[str] = ()) -> Workflow:
         """Read a workflow file and put values such as "3.steps=20" in; GraphError for what cannot be read."""
         workflow = load_workflow(path, self.registry)
-        graph = workflow.graph
         for text in overrides:
-            graph = apply_override(graph, parse_override(text), self.registry)
-        return Workflow(graph=graph, ui=workflow.ui)
+            workflow = apply_override(workflow, parse_override(text), self.registry)
+        return workflow
 
     def run(self, workflow: Workflow, listener: Listener = lambda event: None) -> RunResult:
         """Validate and execute; see `Engine.run`. Saved files carry the editor's form where there is one."""

@@ -206,19 +206,42 @@ def test_overrides_find_nodes_by_id_title_and_class(registry):
         "1": {"class_type": "Number", "inputs": {"value": 1}, "_meta": {"title": "v1.5 start"}},
         "2": {"class_type": "Add", "inputs": {"a": ["1", 0], "label": ""}},
     }
-    graph = read_workflow(data, registry).graph
+    workflow = read_workflow(data, registry)
+
+    def inputs(text):
+        node_id = "2" if text.startswith("2") else "1"
+        return apply_override(workflow, parse_override(text), registry).graph[node_id].inputs
+
     for text in ("1.value=7", "v1.5 start.value=7", "Number.value=7"):
-        assert apply_override(graph, parse_override(text), registry)["1"].inputs["value"] == 7
-    assert apply_override(graph, parse_override("2.a=5"), registry)["2"].inputs["a"] == 5  # in place of a link
-    assert apply_override(graph, parse_override("2.label=5=x"), registry)["2"].inputs["label"] == "5=x"
-    assert apply_override(graph, parse_override("1.mode=double"), registry)["1"].inputs["mode"] == "double"
+        assert inputs(text)["value"] == 7
+    assert inputs("2.a=5")["a"] == 5  # in place of a link
+    assert inputs("2.label=5=x")["label"] == "5=x"
+    assert inputs("1.mode=double")["mode"] == "double"
+
+
+@pytest.mark.parametrize("values", [[5, 1, "fixed", "plain"], {"value": 5, "seed": 1, "mode": "plain"}])
+def test_overrides_are_in_the_drawn_graph_too(canvas, registry, values):
+    workflow = read_workflow(canvas([(1, "Number", {"widgets_values": values})]), registry)
+    before = json.dumps(workflow.ui)
+    for text in ("1.mode=double", "1.value=7"):
+        workflow = apply_override(workflow, parse_override(text), registry)
+    assert workflow.graph["1"].inputs == {"value": 7, "seed": 1, "mode": "double"}
+    assert read_workflow(workflow.ui, registry).graph == workflow.graph
+    assert before == json.dumps(canvas([(1, "Number", {"widgets_values": values})]))
+
+
+def test_an_override_without_a_place_on_the_canvas_leaves_the_executed_graph(canvas, registry):
+    entry = {"widgets_values": [5]}  # of a time before there was a mode
+    workflow = read_workflow(canvas([(1, "Number", entry)]), registry)
+    changed = apply_override(workflow, parse_override("1.mode=double"), registry)
+    assert changed.ui is None and changed.graph["1"].inputs["mode"] == "double"
 
 
 @pytest.mark.parametrize("text", ["9.value=1", "1.nothing=1", "value=1", "1.value", "Show.value=1"])
 def test_bad_overrides_are_said(registry, text):
     data = {name: {"class_type": kind, "inputs": {}} for name, kind in (("1", "Number"), ("3", "Show"), ("4", "Show"))}
     with pytest.raises(GraphError, match="--set"):
-        apply_override(read_workflow(data, registry).graph, parse_override(text), registry)
+        apply_override(read_workflow(data, registry), parse_override(text), registry)
 
 
 def test_the_graph_survives_json(canvas, registry):

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import GraphError
 from ..registry import Registry
-from .records import ApiNode, Graph, Link, from_api
+from .records import ApiNode, Graph, Link, Workflow, from_api
 from .ui import from_ui
 
 __all__ = ["ApiNode", "Graph", "Link", "Workflow", "load_workflow", "read_workflow"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workflow:
-    """A graph, and the editor's form of it where that is what was read."""
-
-    graph: Graph
-    ui: dict[str, Any] | None = None
 
 
 def load_workflow(path: Path, registry: Registry) -> Workflow:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import GraphError
-from ..registry import InputSpec, Registry
-from .records import ApiNode, Graph
+from ..registry import InputSpec, NodeSchema, Registry
+from .records import ApiNode, Graph, Workflow
+from .widgets import with_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +31,34 @@ def parse_override(text: str) -> Override:
     return Override(node=node.strip(), input=name.strip(), text=value)
 
 
-def apply_override(graph: Graph, override: Override, registry: Registry) -> Graph:
-    """The graph with this value; GraphError names what there is where node or input do not exist."""
-    node = _find(graph, override.node)
+def apply_override(workflow: Workflow, override: Override, registry: Registry) -> Workflow:
+    """The workflow with this value, in the drawn graph too; GraphError names what there is where nothing is meant.
+
+    A value that the drawn graph has no place for, such as one in a subgraph, leaves the executed graph alone: the
+    editor can open that too, and the drawn one would tell of another run.
+    """
+    node = _find(workflow.graph, override.node)
     known = registry.get(node.class_type)
     specs = known.schema().inputs if known else {}
     if known and override.input not in specs:
         raise GraphError(f"{node.ref}: --set got the input {override.input!r}, expected one of {', '.join(specs)}")
     value = _value(override.text, specs.get(override.input))
-    return graph.replace(dataclasses.replace(node, inputs={**node.inputs, override.input: value}))
+    graph = workflow.graph.replace(dataclasses.replace(node, inputs={**node.inputs, override.input: value}))
+    drawn = workflow.ui and known and _drawn(workflow.ui, node, known.schema(), override.input, value)
+    return dataclasses.replace(workflow, graph=graph, ui=drawn or None)
+
+
+def _drawn(ui: dict[str, Any], node: ApiNode, schema: NodeSchema, name: str, value: Any) -> dict[str, Any] | None:
+    """The editor's form with this value on its widget; None if a wire brings it or the canvas lacks it."""
+    entries = list(ui["nodes"])
+    place = next((place for place, entry in enumerate(entries) if str(entry["id"]) == node.id), None)
+    if place is None or any(slot["name"] == name and slot.get("link") for slot in entries[place].get("inputs") or ()):
+        return None
+    values = with_value(entries[place].get("widgets_values") or [], schema, name, value)
+    if values is None:
+        return None
+    entries[place] = {**entries[place], "widgets_values": values}
+    return {**ui, "nodes": entries}
 
 
 def _find(graph: Graph, name: str) -> ApiNode:

@@ -66,6 +66,14 @@ class Graph:
         return {node.id: _node_to_api(node) for node in self}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """A graph, and the editor's form of it where that is what was read."""
+
+    graph: Graph
+    ui: dict[str, Any] | None = None
+
+
 def from_api(data: Any) -> Graph:
     """Read the API form; GraphError for anything else."""
     if not isinstance(data, dict) or not data:
