@@ -39,7 +39,7 @@ class Host:
 
     def missed(self):
         """What the editor asked for and did not get."""
-        return re.findall(r"^404 (\S+ \S+)$", self.log.read_text(), re.MULTILINE)
+        return re.findall(r"^404 (\S+ \S+?)(?:&rand=\S*)?$", self.log.read_text(), re.MULTILINE)
 
 
 @pytest.fixture(scope="session")

@@ -301,6 +301,7 @@ def test_unusable_command_lines_are_one_sentence(capsys, arguments):
         (["scenes", "--output", "{out}", "--count", "0"], ["--count"]),
         (["scenes", "--output", "{file}"], ["file"]),
         (["evaluate", "--json", "{out}/absent/x.json"], ["absent"]),
+        (["evaluate", "--suite", "{out}", "--record"], ["--suite", "--record"]),
         (["evaluate", "--model", "{out}/absent.safetensors"], ["absent.safetensors"]),
     ],
 )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from ..data.scenes import SceneClip
     from ..evaluation import Report
-    from ..evaluation.suite import Condition
+    from ..evaluation.networks import Sampling
+    from ..pipeline import Pipeline
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write tables, plots and a contact sheet there")
     parser.add_argument(
-        "--suite", type=Path, metavar="DIR", help="score every task instead, and write tables and plots"
+        "--suite", type=Path, metavar="DIR", help="score every task instead, sample several futures and look for copies"
     )
     parser.add_argument("--record", action="store_true", help="also write the figures into the metadata of both files")
     parser.add_argument(
@@ -48,47 +49,38 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Render or load the scenes, evaluate, write what was asked for."""
-    check_output(options.json, ".json")
+    _check(options)
     from ..checkpoints import bundled, sha256
     from ..data.scenes import load_clips
     from ..evaluation import evaluate, markdown_table, write_report
-    from ..evaluation.suite import Condition
     from ..files import write_text
     from ..pipeline import Pipeline
 
     pipeline = Pipeline.from_files(options.model, options.vae, device=options.device, dtype=options.dtype)
-    if options.report is not None:
-        check_folder(options.report)
     config = pipeline.model.config
     size = options.size or config.input_size * pipeline.vae.config.downscale
-    digest = sha256(options.model or bundled("vdt"))
+    path = options.model or bundled("vdt")
 
     @cache
     def clips(split: str) -> list[SceneClip]:
         return load_clips(split, options.count, size=size, num_frames=config.num_frames)
 
-    def score(condition: Condition) -> Report:
-        return evaluate(
-            pipeline.model,
-            pipeline.vae,
-            clips(condition.split),
-            task=condition.task,
-            given=condition.given,
-            every=condition.every,
-            steps=options.steps,
-            sampler=options.sampler,
-            guidance_scale=options.guidance,
-            seed=options.seed,
-            model_sha256=digest,
-            progress=True,
-        )
-
     if options.suite is not None:
-        _suite(options.suite, score)
+        _suite(options, pipeline, path, clips)
         return
-    report = score(Condition(name="", task=options.task, given=options.given, every=options.every, split=options.split))
+    report = evaluate(
+        pipeline.model,
+        pipeline.vae,
+        clips(options.split),
+        task=options.task,
+        given=options.given,
+        every=options.every,
+        **vars(_sampling(options)),
+        model_sha256=sha256(path),
+        progress=True,
+    )
     if options.record:
-        report.values["model_sha256"] = _record(report, options.model or bundled("vdt"), options.vae or bundled("vae"))
+        report.values["model_sha256"] = _record(report, path, options.vae or bundled("vae"))
     if options.json is not None:
         write_text(report.to_json(), options.json)
         print(options.json)
@@ -98,20 +90,49 @@ def run(options: argparse.Namespace) -> None:
     print(markdown_table(report))
 
 
-def _suite(folder: Path, score: Callable[[Condition], Report]) -> None:
-    """Write the numbers as they come, then the table and the plot."""
-    from ..evaluation.suite import CONDITIONS, write_suite
-    from ..files import write_text
+def _sampling(options: argparse.Namespace) -> Sampling:
+    from ..evaluation.networks import Sampling
 
-    check_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    reports: dict[str, dict[str, Any]] = {}
-    for condition in CONDITIONS:
-        print(condition.name)
-        reports[condition.name] = score(condition).values
-        write_text(json.dumps(reports, indent=1, allow_nan=False) + "\n", folder / "suite.json")
-    write_suite(reports, folder)
-    print((folder / "suite.md").read_text(encoding="utf-8"))
+    return Sampling(steps=options.steps, sampler=options.sampler, guidance_scale=options.guidance, seed=options.seed)
+
+
+def _suite(
+    options: argparse.Namespace, pipeline: Pipeline, path: Path, clips: Callable[[str], list[SceneClip]]
+) -> None:
+    from ..checkpoints import sha256
+    from ..data.clips import scene_chunks
+    from ..evaluation.suite import run_suite
+
+    learned = _scenes_learned(path)
+    size, num_frames = clips("test")[0].frames.shape[1], pipeline.model.config.num_frames
+    run_suite(
+        pipeline.model,
+        pipeline.vae,
+        clips,
+        options.suite,
+        _sampling(options),
+        training=(lambda: scene_chunks("train", learned, size=size, num_frames=num_frames)) if learned else None,
+        model_sha256=sha256(path),
+        progress=True,
+    )
+    print((options.suite / "suite.md").read_text(encoding="utf-8"))
+
+
+def _scenes_learned(path: Path) -> int:
+    """How many scenes of the training split a file has learned from, as far as it says so."""
+    from ..checkpoints import describe
+
+    data = json.loads(describe(path).metadata.get("recipe", "{}")).get("data", {})
+    return data["clips"] if data.get("source") == "scenes" else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    check_output(options.json, ".json")
+    for folder in (options.report, options.suite):
+        if folder is not None:
+            check_folder(folder)
+    if options.suite is not None and (options.json or options.report or options.record):
+        raise ValueError("--suite writes its own files: leave out --json, --report and --record")
 
 
 def _record(report: Report, model: Path, vae: Path) -> str:

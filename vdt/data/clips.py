@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ..frames import fit_frames
 from ..video import VideoError, read_frames
 
+CHUNK = 512  # scenes at once
 VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif", ".mpg", ".mpeg"}
 
 
@@ -20,6 +21,16 @@ def scene_clips(split: str, count: int, *, size: int, num_frames: int, cache: Pa
     from .scenes import load_clips
 
     return np.stack([clip.frames for clip in load_clips(split, count, size=size, num_frames=num_frames, cache=cache)])
+
+
+def scene_chunks(split: str, count: int, *, size: int, num_frames: int) -> Iterator[np.ndarray]:
+    """The same in pieces (n, T, H, W, 3), for what does not need them all at once."""
+    from .scenes import load_clips
+
+    for start in range(0, count, CHUNK):
+        taken = min(CHUNK, count - start)
+        clips = load_clips(split, taken, size=size, num_frames=num_frames, start=start, progress=False)
+        yield np.stack([clip.frames for clip in clips])
 
 
 def folder_clips(folder: Path, count: int, *, size: int, num_frames: int, fps: float) -> np.ndarray:

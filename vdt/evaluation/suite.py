@@ -1,16 +1,30 @@
-"""Every task of one weight: any number of given frames, both directions, gaps, and scenes unlike its own."""
+"""Every task of one weight: any number of given frames, both directions, gaps, and scenes unlike its own; with the
+futures it sees and whether it repeats what it has learned.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..files import write_text
+from .evaluate import evaluate
+from .futures import futures, futures_table, write_futures
+from .nearest import Nearest, invented, nearest, nearest_record, nearest_table, write_nearest
+from .networks import Frames, Sampling
 from .plots import LABELS, STYLES, new_figure, save_figure
 
+if TYPE_CHECKING:
+    from ..autoencoder import AutoencoderKL
+    from ..data.scenes import SceneClip
+    from ..model import VDT
+
+FUTURES_GIVEN, NUM_FUTURE_CLIPS, NUM_INVENTED = (1, 2), 32, 64
 GIVEN = (1, 2, 4, 8, 12, 15)
 EVERY = (2, 4, 8)
 ANALYTIC = ("copy_last", "linear_blend", "constant_velocity", "quadratic")
@@ -86,8 +100,90 @@ def plot_error_by_given(reports: dict[str, dict[str, Any]], path: Path) -> None:
     save_figure(figure, path)
 
 
-def write_suite(reports: dict[str, dict[str, Any]], folder: Path) -> None:
-    """Write suite.md and error_by_given.png."""
-    plot_error_by_given(reports, folder / "error_by_given.png")
-    text = suite_table(reports) + "\n" + motion_table(reports["predict, 8 given"])
-    write_text(text, folder / "suite.md")
+def run_suite(
+    model: VDT,
+    vae: AutoencoderKL,
+    clips: Callable[[str], Sequence[SceneClip]],
+    folder: Path,
+    sampling: Sampling,
+    *,
+    training: Callable[[], Iterable[Frames]] | None = None,
+    model_sha256: str | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Score every condition, sample several futures, look for copies; write everything to `folder`.
+
+    Args:
+        clips: the held-out scenes of a split.
+        training: chunks of the clips that the model has learned from, None where they are not known.
+        sampling: see `evaluate`.
+        model_sha256: copied into the reports.
+
+    Returns:
+        The values that `write_suite` has written; suite.json has those so far while this runs.
+    """
+    values: dict[str, Any] = {"tasks": {}, "futures": [], "nearest": None}
+    for condition in CONDITIONS:
+        report = evaluate(
+            model,
+            vae,
+            clips(condition.split),
+            task=condition.task,
+            given=condition.given,
+            every=condition.every,
+            **vars(sampling),
+            model_sha256=model_sha256,
+            progress=progress,
+        )
+        values["tasks"][condition.name] = report.values
+        write_text(_json(values), folder / "suite.json")
+    chosen = clips("test")[:NUM_FUTURE_CLIPS]
+    for given in FUTURES_GIVEN:
+        found = futures(model, vae, chosen, sampling, given=given, progress=progress)
+        values["futures"].append(found.to_record())
+        write_futures(found, chosen[0].frames, folder / f"futures_{given}.png")
+    if training is not None:
+        values["nearest"] = _copies(model, vae, clips("test"), folder, sampling, training)
+    write_suite(values, folder)
+    return values
+
+
+def _copies(
+    model: VDT,
+    vae: AutoencoderKL,
+    held_out: Sequence[SceneClip],
+    folder: Path,
+    sampling: Sampling,
+    training: Callable[[], Iterable[Frames]],
+) -> dict[str, Any]:
+    truth = np.stack([clip.frames for clip in held_out[:NUM_INVENTED]])
+    made = invented(model, vae, truth.shape[1:], len(truth), replace(sampling, guidance_scale=1.0))  # nothing to follow
+    found = nearest(np.concatenate([made, truth]), training())
+    parts = [
+        Nearest(distance=found.distance[part], clips=found.clips[part])
+        for part in (slice(len(made)), slice(len(made), None))
+    ]
+    write_nearest(made, parts[0], folder / "nearest.png")
+    return nearest_record(*parts)
+
+
+def write_suite(values: dict[str, Any], folder: Path) -> None:
+    """Write suite.json, suite.md and error_by_given.png.
+
+    Args:
+        values: "tasks", reports by the names of the conditions; "futures", records of `Futures`; "nearest", one of
+            `nearest_record` or None.
+        folder: made if it is not there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(_json(values), folder / "suite.json")
+    tasks = values["tasks"]
+    parts = [suite_table(tasks), motion_table(tasks["predict, 8 given"]), futures_table(values["futures"])]
+    if values["nearest"]:
+        parts.append(nearest_table(values["nearest"]))
+    write_text("\n".join(parts), folder / "suite.md")
+    plot_error_by_given(tasks, folder / "error_by_given.png")
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("mujoco", reason="scenes need the extra 'train'")
 
+from vdt.data import clips
 from vdt.data.scenes import FPS, draw_scene, load_clips, render_scene, scene_seeds
 from vdt.data.scenes.offscreen import import_mujoco
 from vdt.data.scenes.render import _mjcf
@@ -126,6 +127,14 @@ def test_cache_returns_what_was_rendered_and_workers_change_nothing(tmp_path):
         assert left.contact_frame == middle.contact_frame and left.family == middle.family
     assert [clip.seed for clip in fresh] == scene_seeds("val", 17)
     assert all(later.seed > earlier.seed for earlier, later in pairwise(fresh))
+
+
+def test_chunks_are_the_clips_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setenv("VDT_CACHE", str(tmp_path))
+    monkeypatch.setattr(clips, "CHUNK", 3)
+    pieces = list(clips.scene_chunks("val", 7, size=16, num_frames=3))
+    assert [len(piece) for piece in pieces] == [3, 3, 1]
+    assert np.array_equal(np.concatenate(pieces), clips.scene_clips("val", 7, size=16, num_frames=3))
 
 
 def test_without_mujoco_one_sentence_says_what_to_install(monkeypatch):

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from einops import rearrange
 
 from vdt.data.scenes import SceneClip
 
@@ -27,6 +29,25 @@ def paint(ball, target=None, size=48):
             frame = frame * (1 - share) + np.array(BALL) * share
         frames.append(np.round(frame).astype(np.uint8))
     return np.stack(frames)
+
+
+class ExactVae(torch.nn.Module):
+    """Pixels to cells of 8x8 pixels and back, nothing lost."""
+
+    def __init__(self):
+        super().__init__()
+        self.anchor = torch.nn.Parameter(torch.zeros(()))
+
+    def encode_video(self, pixels):
+        return rearrange(pixels, "b t c (h p) (w q) -> b t (c p q) h w", p=8, q=8)
+
+    def decode_video(self, latents):
+        return rearrange(latents, "b t (c p q) h w -> b t c (h p) (w q)", p=8, q=8)
+
+
+@pytest.fixture
+def exact_vae():
+    return ExactVae()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from einops import rearrange
 
 from vdt.config import VDT_CONFIGS
 from vdt.diffusion import sample_latents
@@ -20,31 +19,17 @@ T = 8
 METHODS = ["model", "vae", "copy_last", "constant_velocity", "quadratic", "readout"]
 
 
-class ExactVae(torch.nn.Module):
-    """Pixels to cells of 8x8 pixels and back, nothing lost."""
-
-    def __init__(self):
-        super().__init__()
-        self.anchor = torch.nn.Parameter(torch.zeros(()))
-
-    def encode_video(self, pixels):
-        return rearrange(pixels, "b t c (h p) (w q) -> b t (c p q) h w", p=8, q=8)
-
-    def decode_video(self, latents):
-        return rearrange(latents, "b t (c p q) h w -> b t c (h p) (w q)", p=8, q=8)
-
-
 class Oracle(torch.nn.Module):
     """A model that answers v = sqrt(abar) eps - sqrt(1 - abar) x0 for latents it was told."""
 
-    def __init__(self, clips):
+    def __init__(self, clips, vae):
         super().__init__()
         self.anchor = torch.nn.Parameter(torch.zeros(()))
         base = VDT_CONFIGS["VDT-Tiny/2"]
         diffusion = dataclasses.replace(base.diffusion, prediction="v", latent_scale=0.5, latent_shift=0.25)
         self.config = dataclasses.replace(base, diffusion=diffusion, in_channels=192)
         frames = torch.from_numpy(np.stack([clip.frames for clip in clips])).permute(0, 1, 4, 2, 3) / 127.5 - 1
-        self.truth = (ExactVae().encode_video(frames) - diffusion.latent_shift) * diffusion.latent_scale
+        self.truth = (vae.encode_video(frames) - diffusion.latent_shift) * diffusion.latent_scale
         betas = torch.linspace(diffusion.beta_start, diffusion.beta_end, 1000, dtype=torch.float64)
         self.signal = torch.cumprod(1 - betas, 0)
 
@@ -71,8 +56,8 @@ def clips(make_clip):
 
 
 @pytest.fixture
-def report(clips):
-    return evaluate(Oracle(clips), ExactVae(), clips, given=4, steps=3, batch_size=4, samples_per_family=1)
+def report(clips, exact_vae):
+    return evaluate(Oracle(clips, exact_vae), exact_vae, clips, given=4, steps=3, batch_size=4, samples_per_family=1)
 
 
 def test_report_has_the_promised_shape(report):
@@ -126,7 +111,7 @@ def test_contact_counts_only_what_is_still_to_come(make_clip):
     assert contact_to_predict(make_clip(ball, (35, 24)), ~known) is None
 
 
-def test_given_exactness_is_measured(clips, monkeypatch):
+def test_given_exactness_is_measured(clips, exact_vae, monkeypatch):
     import importlib
 
     module = importlib.import_module("vdt.evaluation.evaluate")
@@ -210,10 +195,10 @@ def test_table_has_a_row_for_each_method_of_each_family(report):
     assert any("roll collide (n=2) | VDT" in row and "100% (50%)" in row for row in rows)
 
 
-def test_no_global_random_state_is_touched(clips):
+def test_no_global_random_state_is_touched(clips, exact_vae):
     torch.manual_seed(5)
     np.random.seed(5)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    evaluate(Oracle(clips), ExactVae(), clips, given=4, steps=2, batch_size=4)
+    evaluate(Oracle(clips, exact_vae), exact_vae, clips, given=4, steps=2, batch_size=4)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])

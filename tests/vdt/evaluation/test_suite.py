@@ -1,10 +1,17 @@
 """The table and the plot over all tasks, from reports whose numbers are known."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from vdt.evaluation.suite import CONDITIONS, motion_table, suite_table, write_suite
+from vdt.config import VDT_CONFIGS
+from vdt.evaluation.networks import Sampling
+from vdt.evaluation.suite import CONDITIONS, motion_table, run_suite, suite_table, write_suite
+from vdt.model import build_model
 
 
 def record(px, **values):
@@ -46,7 +53,38 @@ def test_motion_stands_beside_the_truths(reports):
 
 
 def test_files_are_written(reports, tmp_path):
-    write_suite(reports, tmp_path)
+    bounds = {"mean": 4.0, "low": 3.5, "high": 4.5}
+    future = {"given": 1, "samples": 8, "clips": 32, "mean_px": bounds, "best_px": bounds, "spread_px": None}
+    distances = {"clips": 64, "median": 20.0, "smallest": 8.0}
+    nearest = {"invented": distances, "held_out": distances}
+    values = {"tasks": reports, "futures": [future], "nearest": nearest}
+    write_suite(values, tmp_path)
+    text = (tmp_path / "suite.md").read_text(encoding="utf-8")
+    assert (
+        "| 1 (32 clips, 8 samples) | 4.00 (3.50 to 4.50) |" in text
+        and "| held-out scenes (n=64) | 20.0 | 8.0 |" in text
+    )
+    assert json.loads((tmp_path / "suite.json").read_text(encoding="utf-8")) == values
+    write_suite({**values, "nearest": None}, tmp_path)
     assert "| image to video |" in (tmp_path / "suite.md").read_text(encoding="utf-8")
     picture = np.asarray(Image.open(tmp_path / "error_by_given.png").convert("RGB"))
     assert (picture < 128).any() and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_a_whole_run_looks_at_tasks_futures_and_copies(make_clip, exact_vae, tmp_path):
+    base = VDT_CONFIGS["VDT-Tiny/2"]
+    config = dataclasses.replace(base, in_channels=192, input_size=6, num_frames=16)
+    model = build_model(config, torch.Generator().manual_seed(0))
+    ball = np.stack([np.linspace(8, 38, 16), np.full(16, 24.0)], axis=1)
+    clips = [make_clip(ball), make_clip(ball[::-1], target=(24, 12), family="two_balls", seed=1)]
+    learned = np.stack([clip.frames for clip in clips])  # a model that had seen the test clips would be found out
+    values = run_suite(
+        model, exact_vae, lambda split: clips, tmp_path, Sampling(steps=1), training=lambda: [learned[:1], learned[1:]]
+    )
+    assert values == json.loads((tmp_path / "suite.json").read_text(encoding="utf-8"))
+    assert list(values["tasks"]) == [condition.name for condition in CONDITIONS]
+    assert [record["given"] for record in values["futures"]] == [1, 2]
+    near = values["nearest"]
+    assert near["held_out"]["median"] < 0.1 < 1 < near["invented"]["smallest"]
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md", ".png"}
+    assert len(list(tmp_path.glob("*.png"))) == 4
