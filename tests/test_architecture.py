@@ -27,12 +27,12 @@ LAZY = EAGER | {"PIL", "matplotlib", "mpl_toolkits", "mujoco", "tensorboard", "t
 
 # A layer may import from itself and from the layers before it; a directory stands for all its modules.
 LAYERS = [
-    {"config", "files"},
+    {"config", "files", "linear"},
     {"layers", "attention", "masks", "pixel_masks", "video", "audio", "frames", "sheet", "planner", "preview", "data"},
     {"autoencoder", "diffusion", "model", "vae_keys", "vdt_keys"},
     {"checkpoints", "keyframes", "overlay", "thumbnail", "timeline", "completion"},
     {"pipeline", "training"},
-    {"evaluation"},
+    {"evaluation", "benchmarks"},
     {"cli", "__main__"},
 ]
 

@@ -9,6 +9,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .linear import linear
+
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Softmax attention of (S, H, L, d) queries, keys and values; the one seam for other kernels."""
@@ -16,7 +18,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention within each of S independent sequences."""
+    """The weights of multi-head self-attention; which tokens attend to each other is for the functions below."""
 
     def __init__(self, hidden_size: int, num_heads: int) -> None:
         super().__init__()
@@ -24,19 +26,28 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(hidden_size, 3 * hidden_size)
         self.proj = nn.Linear(hidden_size, hidden_size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        q, k, v = rearrange(self.qkv(x), "s l (three h d) -> three s h l d", three=3, h=self.num_heads)  # (S, H, L, d)
-        x = rearrange(attend(q, k, v), "s h l d -> s l (h d)")  # (S, L, D)
-        return self.proj(x)
-
 
 def spatial_attention(attention: Attention, x: Tensor) -> Tensor:
     """Attend over the N patches of every frame of the tokens (B, T, N, D)."""
-    frames = rearrange(x, "b t n d -> (b t) n d")
-    return rearrange(attention(frames), "(b t) n d -> b t n d", b=x.shape[0])
+    q, k, v = rearrange(
+        _apply(attention.qkv, x), "b t n (three h d) -> three (b t) h n d", three=3, h=attention.num_heads
+    )  # views (B T, H, N, d)
+    return _apply(attention.proj, rearrange(attend(q, k, v), "(b t) h n d -> b t n (h d)", b=x.shape[0]))
 
 
 def temporal_attention(attention: Attention, x: Tensor) -> Tensor:
-    """Attend over the T frames of every patch of the tokens (B, T, N, D)."""
-    tracks = rearrange(x, "b t n d -> (b n) t d")
-    return rearrange(attention(tracks), "(b n) t d -> b t n d", b=x.shape[0])
+    """Attend over the T frames of every patch of the tokens (B, T, N, D).
+
+    The linear layers act on tokens where they lie, and every patch counts as more heads: nothing is copied to bring
+    its frames together. That needs queries, keys and values one by one.
+    """
+    weights = zip(attention.qkv.weight.chunk(3), attention.qkv.bias.chunk(3), strict=True)
+    q, k, v = (
+        rearrange(linear(x, weight, bias), "b t n (h d) -> b (n h) t d", h=attention.num_heads)
+        for weight, bias in weights
+    )  # views (B, N H, T, d)
+    return _apply(attention.proj, rearrange(attend(q, k, v), "b (n h) t d -> b t n (h d)", n=x.shape[2]))
+
+
+def _apply(layer: nn.Linear, x: Tensor) -> Tensor:
+    return linear(x, layer.weight, layer.bias)

@@ -13,6 +13,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from .linear import linear
+
 FREQUENCIES = 256  # width of the sinusoid of a timestep, fixed by the official files
 LONGEST_WAVE = 10000.0
 
@@ -96,7 +98,7 @@ class Modulation:
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     """Adaptive layer norm without the norm: x (1 + scale) + shift."""
-    return x * (1 + scale) + shift
+    return torch.addcmul(shift, x, 1 + scale)
 
 
 def adaln(hidden_size: int, parts: int) -> nn.Sequential:
@@ -110,11 +112,11 @@ class Mlp(nn.Module):
     def __init__(self, hidden_size: int, ratio: float) -> None:
         super().__init__()
         self.fc1 = nn.Linear(hidden_size, int(hidden_size * ratio))
-        self.act = nn.GELU(approximate="tanh")
         self.fc2 = nn.Linear(int(hidden_size * ratio), hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
+        x = linear(x, self.fc1.weight, self.fc1.bias, gelu=True)
+        return linear(x, self.fc2.weight, self.fc2.bias)
 
 
 class FinalLayer(nn.Module):

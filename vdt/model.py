@@ -26,6 +26,7 @@ from .layers import (
     spatial_table,
     temporal_table,
 )
+from .linear import linear
 
 
 class VDTBlock(nn.Module):
@@ -49,17 +50,21 @@ class VDTBlock(nn.Module):
         vectors = self.adaLN_modulation(c).chunk(6, dim=-1)
         spatial, mlp = Modulation(*vectors[:3]), Modulation(*vectors[3:])
         x = x + self._temporal(x, c)
-        x = x + spatial.gate * spatial_attention(self.attn, modulate(self.norm1(x), spatial.shift, spatial.scale))
-        x = x + mlp.gate * self.mlp(modulate(self.norm2(x), mlp.shift, mlp.scale))
-        return x
+        y = spatial_attention(self.attn, modulate(self.norm1(x), spatial.shift, spatial.scale))
+        x = torch.addcmul(x, spatial.gate, y)
+        y = self.mlp(modulate(self.norm2(x), mlp.shift, mlp.scale))
+        return torch.addcmul(x, mlp.gate, y)
 
     def _temporal(self, x: Tensor, c: Tensor) -> Tensor:
         x = self.temporal_norm1(x)
         if self.temporal_adaLN is None:
-            return self.temporal_fc(temporal_attention(self.temporal_attn, x))
+            return self._merge(temporal_attention(self.temporal_attn, x))
         time = Modulation(*self.temporal_adaLN(c).chunk(3, dim=-1))
-        x = self.temporal_fc(temporal_attention(self.temporal_attn, modulate(x, time.shift, time.scale)))
+        x = self._merge(temporal_attention(self.temporal_attn, modulate(x, time.shift, time.scale)))
         return (1 + time.gate) * x  # zero weights leave the block as it was
+
+    def _merge(self, x: Tensor) -> Tensor:
+        return linear(x, self.temporal_fc.weight, self.temporal_fc.bias)
 
 
 class VDT(nn.Module):

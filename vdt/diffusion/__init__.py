@@ -4,7 +4,7 @@ from .denoiser import Denoiser, MaskedDenoiser, Prediction, to_prediction
 from .latents import scale_latents, unscale_latents
 from .loss import LossTerms, corrected_loss, stratified_timesteps
 from .official import official_loss, official_sample
-from .samplers import SAMPLERS, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m
+from .samplers import SAMPLERS, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m, sample_unipc
 from .sampling import sample_latents
 from .schedule import Schedule, ScheduleCoeffs
 
@@ -24,6 +24,7 @@ __all__ = [
     "sample_ddim",
     "sample_dpmpp_2m",
     "sample_latents",
+    "sample_unipc",
     "scale_latents",
     "stratified_timesteps",
     "to_prediction",

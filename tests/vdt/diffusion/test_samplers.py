@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vdt.config import DiffusionConfig
-from vdt.diffusion import SAMPLERS, Prediction, Schedule, sample_ancestral, sample_ddim, sample_dpmpp_2m
+from vdt.diffusion import SAMPLERS, Prediction, Schedule, sample_ancestral, sample_ddim, sample_dpmpp_2m, sample_unipc
 
 MEAN, STD = 1.5, 0.4
 FULL = Schedule.from_config(DiffusionConfig())
@@ -58,6 +58,7 @@ def flow_error(sampler, schedule):
 def test_ode_samplers_converge_to_the_probability_flow(base):
     assert flow_error(sample_ddim, base.respace(1000)) < 5e-3
     assert flow_error(sample_dpmpp_2m, base.respace(250)) < 5e-3
+    assert flow_error(sample_unipc, base.respace(250)) < 5e-3
 
 
 @pytest.mark.parametrize("base", [FULL, ZERO_SNR])
@@ -65,6 +66,35 @@ def test_ode_samplers_converge_to_the_probability_flow(base):
 def test_dpmpp_is_closer_than_ddim_at_equal_steps(base, steps):
     schedule = base.respace(steps)
     assert flow_error(sample_dpmpp_2m, schedule) < 0.5 * flow_error(sample_ddim, schedule)
+
+
+@pytest.mark.parametrize("base", [FULL, ZERO_SNR])
+def test_quadratic_steps_and_a_corrector_make_few_steps_enough(base):
+    few = base.respace("quad5")
+    assert flow_error(sample_unipc, few) < 0.7 * flow_error(sample_dpmpp_2m, few)
+    assert flow_error(sample_unipc, few) < 0.5 * flow_error(sample_ddim, base.respace(20))
+
+
+def test_unipc_is_exact_where_x0_is_linear_in_the_log_snr():
+    """Whatever x is: the corrector integrates x0 = λ without error, so the exact path is among the states."""
+    schedule, x, states = FULL.respace(20), start(), []
+
+    class Line(GaussianDenoiser):
+        def __call__(self, x, index):
+            x0 = self.schedule.at(index, x).half_log_snr.expand_as(x)
+            return Prediction(x0=x0, epsilon=self.schedule.epsilon_from_x0(x, index, x0))
+
+        def keep(self, x):
+            states.append(x)
+            return x
+
+    sample_unipc(Line(schedule), x, schedule)
+    exact = x
+    for index in range(19, 0, -1):  # σ/σ' x + α ((λ - 1) - (λ' - 1) e^(λ' - λ)) (arXiv 2211.01095, equation 9)
+        c = schedule.at(index, x)
+        gain = c.half_log_snr_prev - 1 - (c.half_log_snr - 1) * torch.exp(c.half_log_snr - c.half_log_snr_prev)
+        exact = c.noise_prev / c.noise * exact + c.signal_prev * gain
+        assert any(torch.allclose(state, exact, rtol=0, atol=1e-9) for state in states)
 
 
 def test_ddim_is_euler_on_the_same_grid():

@@ -25,11 +25,19 @@ def test_linear_schedule_in_float64():
 
 
 @pytest.mark.parametrize("schedule", [FULL, ZERO_SNR])
-@pytest.mark.parametrize("steps", [1, 2, 4, 16, 20, 500, 1000, "ddim50"])
+@pytest.mark.parametrize("steps", [1, 2, 4, 16, 20, 500, 1000, "ddim50", "quad8", "quad600", "quad1000"])
 def test_respaced_betas_reproduce_alpha_bar(schedule, steps):
     short = schedule.respace(steps)
     assert torch.equal(short.alphas_cumprod, schedule.alphas_cumprod[short.timesteps])
     torch.testing.assert_close(torch.cumprod(1 - short.betas, 0), short.alphas_cumprod, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("count", [2, 45, 46, 300, 600, 999, 1000])
+def test_quadratic_steps_grow_and_span_the_chain(count):
+    steps = FULL.respace(f"quad{count}").timesteps
+    assert len(steps) == count and (steps[0], steps[-1]) == (0, 999)
+    gaps = steps.diff()
+    assert gaps.min() >= 1 and gaps[-1] >= gaps.max() - 1  # but for rounding they grow
 
 
 def test_respaced_timesteps():
@@ -37,7 +45,8 @@ def test_respaced_timesteps():
     assert FULL.respace(4).timesteps.tolist() == [0, 333, 666, 999]
     assert FULL.respace("4").timesteps.tolist() == [0, 333, 666, 999]
     assert FULL.respace("ddim50").timesteps.tolist() == list(range(0, 1000, 20))
-    assert FULL.respace(1).timesteps.tolist() == [999]
+    assert FULL.respace("quad4").timesteps.tolist() == [0, 111, 444, 999]  # 999 times 0, 1/9, 4/9 and 1
+    assert FULL.respace(1).timesteps.tolist() == FULL.respace("quad1").timesteps.tolist() == [999]
     assert FULL.respace(1000).timesteps.tolist() == list(range(1000))
 
 

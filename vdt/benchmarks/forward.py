@@ -1,0 +1,71 @@
+"""One pass of the network: ours, the plain one, and what the machine's matrix products would take for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..config import VDTConfig
+from ..model import build_model
+from .limits import forward_flops, matmul_call, matmul_flops
+from .plain import plain_forward
+from .timing import in_turns
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@torch.inference_mode()
+def bench_forward(
+    config: VDTConfig,
+    *,
+    num_frames: int = 16,
+    size: int = 32,
+    batch: int = 1,
+    rounds: int = 5,
+    device: str = "cpu",
+    compiled: bool = False,
+) -> dict[str, Any]:
+    """Seconds per pass over latents (batch, num_frames, C, size, size) in each precision.
+
+    "plain_s" is the plain path in float32 in both, "limit_s" the pass's operations at the rate of a large matrix
+    product in that precision.
+    """
+    generator = torch.Generator().manual_seed(0)
+    model = build_model(config, generator).eval().to(device)
+    for parameter in model.parameters():  # zero-initialised gates would hide what a trained model computes
+        parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
+    x = torch.randn(batch, num_frames, config.in_channels, size, size, generator=generator).to(device)
+    t = torch.full((batch,), 500, device=device)
+    flops = forward_flops(config, batch=batch, num_frames=num_frames, height=size, width=size)
+    record: dict[str, Any] = {"flops": flops, "shape": list(x.shape), "compiled": compiled}
+    for name, dtype in PRECISIONS.items():
+        ours = build_model(config).eval().to(device, dtype)
+        ours.load_state_dict(model.state_dict())
+        call = torch.compile(ours) if compiled else ours
+        inputs = x.to(dtype)
+        seconds = in_turns(
+            {
+                "ours_s": lambda call=call, inputs=inputs: call(inputs, t),  # type: ignore[misc]
+                "plain_s": lambda: plain_forward(model, x, t),
+                "matmul": matmul_call(dtype, torch.device(device)),
+            },
+            rounds=rounds,
+        )
+        rate = matmul_flops() / seconds.pop("matmul")
+        record[name] = {**seconds, "limit_s": flops / rate, "peak_gflops": rate / 1e9}
+    return record
+
+
+def forward_table(record: dict[str, Any]) -> str:
+    """Markdown: one row per precision."""
+    lines = [
+        "| forward | ours, s | plain float32, s | limit, s | than plain | of the limit |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in PRECISIONS:
+        ours, plain, limit = (record[name][key] for key in ("ours_s", "plain_s", "limit_s"))
+        lines.append(
+            f"| {name} | {ours:.3f} | {plain:.3f} | {limit:.3f} | {plain / ours:.2f} x faster | {ours / limit:.2f} x |"
+        )
+    return "\n".join([*lines, ""])

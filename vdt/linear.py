@@ -1,0 +1,34 @@
+"""A linear layer, with its GELU where it has one, in a single pass over the output where the machine can."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_DTYPES = (torch.float32, torch.bfloat16)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Tensor:
+    """x @ weight.T + bias for x (..., I), weight (O, I) and bias (O,), then the tanh-approximated GELU if asked for."""
+    if _is_fused(x, weight):
+        name, algorithm = ("gelu", "tanh") if gelu else ("none", "")
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, name, [], algorithm)
+    x = F.linear(x, weight, bias)
+    return F.gelu(x, approximate="tanh") if gelu else x
+
+
+def _is_fused(x: Tensor, weight: Tensor) -> bool:
+    """Whether oneDNN may do it: PyTorch's own path on a CPU writes bias, product and GELU one after another.
+
+    The operator is the one that torch.compile uses; it has no gradient.
+    """
+    return bool(
+        x.device.type == "cpu"
+        and x.dtype == weight.dtype in _DTYPES
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+        and torch.backends.mkldnn.enabled
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
