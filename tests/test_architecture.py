@@ -29,7 +29,7 @@ LAZY = EAGER | {"PIL", "matplotlib", "mpl_toolkits", "mujoco", "tensorboard", "t
 LAYERS = [
     {"config", "files", "linear"},
     {"layers", "attention", "masks", "pixel_masks", "video", "audio", "frames", "sheet", "planner", "preview", "data"},
-    {"autoencoder", "diffusion", "model", "vae_keys", "vdt_keys"},
+    {"autoencoder", "diffusion", "model", "reuse", "vae_keys", "vdt_keys"},
     {"checkpoints", "keyframes", "overlay", "thumbnail", "timeline", "completion"},
     {"pipeline", "training"},
     {"evaluation", "benchmarks"},

@@ -103,9 +103,7 @@ class VDT(nn.Module):
         rows = x.shape[-2] // self.config.patch_size
         c = self.time_condition(t)  # (B, 1 or T, 1, D)
         x = self.embed(x, mask)  # (B, T, N, D)
-        for block in self.blocks:
-            x = block(x, c)
-        return self.head(x, c, rows)  # (B, T, C or 2C, h, w)
+        return self.head(self.transform(x, c), c, rows)  # (B, T, C or 2C, h, w)
 
     def time_condition(self, t: Tensor) -> Tensor:
         """What every adaLN reads, (B, 1, 1, D) for t (B,) or (B, T, 1, D) for t (B, T); depends on t alone."""
@@ -120,6 +118,12 @@ class VDT(nn.Module):
             generate = x.new_ones(x[:, :, :1].shape) if mask is None else mask[:, :, None].to(x)
             tokens = tokens + self.mask_embedder(generate)
         return tokens + self._spatial(rows, columns)[:, None] + self._temporal(x.shape[1])[:, :, None]
+
+    def transform(self, x: Tensor, c: Tensor) -> Tensor:
+        """All blocks, tokens (B, T, N, D) to tokens."""
+        for block in self.blocks:
+            x = block(x, c)
+        return x
 
     def head(self, x: Tensor, c: Tensor, rows: int) -> Tensor:
         """Tokens (B, T, N, D) of `rows` rows of patches to (B, T, C or 2C, h, w)."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..reuse import ReusingModel
 from .denoiser import MaskedDenoiser
 from .samplers import SAMPLERS, StepCallback
 from .schedule import Schedule
@@ -23,6 +24,7 @@ def sample_latents(
     steps: int | str = 20,
     sampler: str = "ddim",
     guidance_scale: float = 1.0,
+    reuse: float = 0.0,
     schedule: Schedule | None = None,
     callback: StepCallback | None = None,
 ) -> Tensor:
@@ -37,6 +39,7 @@ def sample_latents(
         steps: network evaluations, see `Schedule.respace`.
         sampler: a name of `SAMPLERS`.
         guidance_scale: 1 is off; above 1 the given cells weigh more, at twice the cost.
+        reuse: threshold of `ReusingModel`, which skips steps; 0 is off. For a VDT only.
         schedule: the training schedule; by default that of the model's config.
         callback: called after every step; what it raises ends the sampling.
 
@@ -48,6 +51,8 @@ def sample_latents(
     mask = _checked_mask(given, mask)
     schedule = Schedule.from_config(model.config.diffusion) if schedule is None else schedule
     schedule = schedule.respace(steps)
+    if reuse:
+        model = ReusingModel(model, reuse)
     if not mask.any():
         return given.clone()
 

@@ -90,6 +90,7 @@ def evaluate(
     steps: int | str = 20,
     sampler: str = "ddim",
     guidance_scale: float = 1.0,
+    reuse: float = 0.0,
     seed: int = 0,
     batch_size: int = 8,
     samples_per_family: int = 2,
@@ -106,9 +107,8 @@ def evaluate(
         clips: scenes of one size and length.
         task: what is given: "predict" the first `given` frames, "backward" the last `given`, "interpolate" every
             `every`-th and the last, "image_to_video" the first.
-        steps, sampler, guidance_scale: see `sample_latents`.
-        samples_per_family: clips kept for the contact sheet.
-        model_sha256: copied into the report.
+        steps, sampler, guidance_scale, reuse: see `sample_latents`.
+        samples_per_family: clips kept for the contact sheet; model_sha256: copied into the report.
 
     Returns:
         A Report; values["families"] holds family -> method -> record, with "all" pooled over the others, and "readout"
@@ -116,7 +116,7 @@ def evaluate(
     """
     _check(model, vae, clips)
     known = known_frames(task, len(clips[0].frames), given=given, every=every)
-    sampling = Sampling(steps=steps, sampler=sampler, guidance_scale=guidance_scale, seed=seed)
+    sampling = Sampling(steps=steps, sampler=sampler, guidance_scale=guidance_scale, reuse=reuse, seed=seed)
     scores: dict[str, dict[str, list[Score]]] = {family: {} for family in sorted({clip.family for clip in clips})}
     samples: list[Sample] = []
     for start in _starts(len(clips), batch_size, progress):

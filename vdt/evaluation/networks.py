@@ -26,6 +26,7 @@ class Sampling:
     steps: int | str = 20
     sampler: str = "ddim"
     guidance_scale: float = 1.0
+    reuse: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -69,6 +70,7 @@ def network_frames(
             steps=sampling.steps,
             sampler=sampling.sampler,
             guidance_scale=sampling.guidance_scale,
+            reuse=sampling.reuse,
         )
         result["model"] = _compose(vae.decode_video(unscale_latents(made, diffusion).to(like)), clips, known)
     return result

@@ -134,7 +134,7 @@ def test_noise_belongs_to_the_clip(tiny_model, sampler):
     for index in range(2):
         clip, generator = latents[index : index + 1], clip_generator(0, index)
         single = sample_latents(tiny_model, clip, mask, generator=generator, **settings)
-        assert torch.allclose(both[index], single[0], atol=1e-4)
+        assert torch.allclose(both[index], single[0], rtol=1e-4, atol=1e-2)  # an untrained model: values of hundreds
     assert not torch.allclose(both[0, 2:], both[1, 2:], atol=0.1)
 
 
