@@ -114,7 +114,8 @@ def load_vae(
         except ValueError as error:
             raise CheckpointError(f"{path} is not a VAE this version can read: {error}") from error
     assert isinstance(config, VAEConfig)
-    return _assemble(lambda: AutoencoderKL(config), state, path).eval()
+    vae = _assemble(lambda: AutoencoderKL(config), state, path).eval()
+    return vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
 
 
 def describe(path: str | Path) -> FileInfo:

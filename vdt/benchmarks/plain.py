@@ -6,10 +6,21 @@ from typing import cast
 
 import torch
 from einops import rearrange, repeat
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..attention import Attention
 from ..model import VDT, VDTBlock
+
+
+class PlainModel(nn.Module):
+    """A VDT that goes the plain way."""
+
+    def __init__(self, model: VDT) -> None:
+        super().__init__()
+        self.model, self.config = model, model.config
+
+    def forward(self, x: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
+        return plain_forward(self.model, x, t, mask)
 
 
 def plain_forward(model: VDT, x: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 # Command modules import the library inside their functions, so that help answers at once.
-COMMANDS = ("generate", "train", "evaluate", "scenes", "convert", "info")
+COMMANDS = ("generate", "train", "evaluate", "bench", "scenes", "convert", "info")
 EXTRAS = {"mujoco": "train", "matplotlib": "train", "tensorboard": "train", "PIL": "studio"}  # module -> extra
 
 BAD_INPUT = 2

@@ -18,18 +18,25 @@ VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif", ".mpg
 
 def scene_clips(split: str, count: int, *, size: int, num_frames: int, cache: Path | None = None) -> np.ndarray:
     """Scenes without their annotations, uint8 (N, T, H, W, 3)."""
-    from .scenes import load_clips
+    clips = np.empty((count, num_frames, size, size, 3), np.uint8)
+    done = 0
+    with tqdm(total=count, unit="scene", desc=f"scenes {split}", disable=count <= CHUNK) as bar:
+        for chunk in scene_chunks(split, count, size=size, num_frames=num_frames, cache=cache):
+            clips[done : done + len(chunk)] = chunk  # one copy only: many scenes fill the memory
+            done += len(chunk)
+            bar.update(len(chunk))
+    return clips
 
-    return np.stack([clip.frames for clip in load_clips(split, count, size=size, num_frames=num_frames, cache=cache)])
 
-
-def scene_chunks(split: str, count: int, *, size: int, num_frames: int) -> Iterator[np.ndarray]:
+def scene_chunks(
+    split: str, count: int, *, size: int, num_frames: int, cache: Path | None = None
+) -> Iterator[np.ndarray]:
     """The same in pieces (n, T, H, W, 3), for what does not need them all at once."""
     from .scenes import load_clips
 
     for start in range(0, count, CHUNK):
         taken = min(CHUNK, count - start)
-        clips = load_clips(split, taken, size=size, num_frames=num_frames, start=start, progress=False)
+        clips = load_clips(split, taken, size=size, num_frames=num_frames, start=start, cache=cache, progress=False)
         yield np.stack([clip.frames for clip in clips])
 
 
@@ -70,6 +77,5 @@ def _windows(path: Path, size: int, num_frames: int, fps: float) -> Iterator[np.
 
 def fingerprint(clips: np.ndarray) -> str:
     """Short hash of the clips, for cache keys: every 97th byte is enough to tell two sets apart."""
-    return hashlib.sha256(
-        np.ascontiguousarray(clips).reshape(-1)[::97].tobytes() + str(clips.shape).encode()
-    ).hexdigest()[:16]
+    found = np.ascontiguousarray(clips).reshape(-1)[::97].tobytes() + str(clips.shape).encode()
+    return hashlib.sha256(found).hexdigest()[:16]

@@ -57,7 +57,7 @@ def network_frames(
         return {}
     like = first_parameter(vae)
     raw = vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()  # (B, T, C, h, w)
-    result = {"vae": _compose(vae.decode_video(raw.to(like)), clips, known)}
+    result = {"vae": _compose(vae, raw, clips, known)}
     if model is not None:
         diffusion = model.config.diffusion
         mask = torch.from_numpy(~known)[None, :, None, None].expand(1, -1, *raw.shape[-2:])  # (1, T, h, w)
@@ -72,7 +72,7 @@ def network_frames(
             guidance_scale=sampling.guidance_scale,
             reuse=sampling.reuse,
         )
-        result["model"] = _compose(vae.decode_video(unscale_latents(made, diffusion).to(like)), clips, known)
+        result["model"] = _compose(vae, unscale_latents(made, diffusion), clips, known)
     return result
 
 
@@ -82,9 +82,11 @@ def clip_generator(seed: int, index: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state[0]))
 
 
-def _compose(decoded: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_]) -> list[Frames]:
-    """Decoded (B, T, 3, H, W) as uint8 frames, with the given ones copied from the clips."""
-    composed = [to_uint8(pixels) for pixels in decoded]
-    for frames, clip in zip(composed, clips, strict=True):
-        frames[known] = clip[known]
+def _compose(vae: AutoencoderKL, latents: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_]) -> list[Frames]:
+    """The clips with frames decoded from raw latents (B, T, C, h, w) in place of those that are not known."""
+    generated = torch.from_numpy(~known)
+    decoded = vae.decode_video(latents[:, generated.to(latents.device)].to(first_parameter(vae)))
+    composed = [clip.copy() for clip in clips]
+    for frames, pixels in zip(composed, decoded, strict=True):
+        frames[~known] = to_uint8(pixels)
     return composed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +19,26 @@ from ..frames import to_pixels
 
 @torch.no_grad()
 def encode_clips(
-    vae: AutoencoderKL, clips: np.ndarray, cache: Path, key: str, device: torch.device, *, progress: bool = True
+    vae: AutoencoderKL,
+    versions: Sequence[np.ndarray],
+    cache: Path,
+    key: str,
+    device: torch.device,
+    *,
+    progress: bool = True,
 ) -> Tensor:
-    """Posterior means of uint8 clips (N,T,H,W,3) as float16 (N,T,C,h,w), raw; read from `cache` when they are there."""
+    """Posterior means of clips as float16 (N,T,C,h,w), raw; read from `cache` when they are there.
+
+    versions are uint8 (n,T,H,W,3) each, one after another; N is their sum.
+    """
     path = cache / f"latents-{key}.safetensors"
     if path.exists():
         return load_file(path)["latents"]
     encoded = [
-        vae.encode_video(to_pixels(clip)[None].to(device), chunk=16)[0].half().cpu()
-        for clip in tqdm(clips, unit="clip", desc="encoding", disable=not progress)
+        vae.encode_video(to_pixels(np.ascontiguousarray(clip))[None].to(device), chunk=16)[0].half().cpu()
+        for clip in tqdm(
+            chain(*versions), total=sum(map(len, versions)), unit="clip", desc="encoding", disable=not progress
+        )
     ]
     latents = torch.stack(encoded)
     cache.mkdir(parents=True, exist_ok=True)

@@ -77,16 +77,15 @@ def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
 
 def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress: bool) -> VDTTask:
     vae_path = path.parent / recipe.vae if recipe.vae else bundled("vae")
-    vae = load_vae(vae_path, device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    vae = load_vae(vae_path, device=device)
     clips = _clips(recipe.data, path)
     shown = _shown(recipe.data, clips)
-    if recipe.data.flip:
-        clips = np.concatenate([clips, clips[:, :, :, ::-1]])
-    key = f"{sha256(vae_path)[:16]}-{fingerprint(clips)}"
-    latents = encode_clips(vae, clips, folder, key, torch.device(device), progress=progress)
+    versions = [clips, clips[:, :, :, ::-1]] if recipe.data.flip else [clips]  # views: the clips may fill the memory
+    key = f"{sha256(vae_path)[:16]}-{fingerprint(clips)}-{len(versions)}"
+    latents = encode_clips(vae, versions, folder, key, torch.device(device), progress=progress)
     module = _vdt_module(recipe, path, latents)
     scaled = scale_latents(latents.float(), module.config.diffusion).half()
-    sample = slice(None, None, max(1, len(clips) // 256))  # enough frames for a linear fit
+    sample = slice(0, len(clips), max(1, len(clips) // 256))  # enough frames for a linear fit
     pixels = torch.cat([to_pixels(clip[::4]) for clip in clips[sample]])
     preview = fit_preview(scaled[sample, ::4].flatten(0, 1).float(), pixels)
     return VDTTask(module, scaled, recipe, vae, shown, preview)

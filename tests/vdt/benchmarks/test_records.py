@@ -1,0 +1,120 @@
+"""What `vdt bench` says, on models small enough to run here; times are never judged."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vdt.autoencoder import AutoencoderKL
+from vdt.benchmarks.clip import bench_clip, clip_table
+from vdt.benchmarks.forward import bench_forward, forward_table
+from vdt.benchmarks.memory import bench_memory, memory_table
+from vdt.benchmarks.quality import Setting, bench_quality, plot_quality, quality_table
+from vdt.benchmarks.scaling import bench_scaling, plot_scaling, scaling_table
+from vdt.benchmarks.train import bench_train, train_table
+from vdt.cli import main
+from vdt.config import VAE_CONFIGS, VDT_CONFIGS
+from vdt.data.scenes import SceneClip
+from vdt.model import build_model
+from vdt.pipeline import Pipeline
+
+TINY = dataclasses.replace(VDT_CONFIGS["VDT-Tiny/2"], input_size=64)
+
+
+@pytest.fixture
+def pipeline():
+    config = dataclasses.replace(VDT_CONFIGS["VDT-Tiny/2"], input_size=64, num_frames=6)
+    return Pipeline(build_model(config, torch.Generator().manual_seed(0)), AutoencoderKL(VAE_CONFIGS["tiny"]).eval())
+
+
+@pytest.fixture
+def clips():
+    """A red ball that crosses a grey picture, twice."""
+    made = []
+    for seed in (0, 1):
+        centres = np.stack([10 + 8.0 * np.arange(6), np.full(6, 30.0 + seed)], axis=1)
+        rows, columns = np.mgrid[:64, :64]
+        frames = np.full((6, 64, 64, 3), 120, np.uint8)
+        for frame, (x, y) in zip(frames, centres, strict=True):
+            frame[np.hypot(columns - x, rows - y) < 6] = (220, 40, 30)
+        made.append(
+            SceneClip(
+                frames=frames,
+                family="projectile",
+                seed=seed,
+                split="val",
+                names=("ball",),
+                centres=centres[None].astype(np.float32),
+                visible=np.ones((1, 6), np.float32),
+                colours=np.array([[220, 40, 30]], np.uint8),
+                radius=np.full(6, 6, np.float32),
+                contact_frame=-1,
+            )
+        )
+    return made
+
+
+def test_forward_has_three_times_in_each_precision():
+    record = bench_forward(TINY, num_frames=4, size=8, rounds=1)
+    for precision in ("fp32", "bf16"):
+        assert {"ours_s", "plain_s", "limit_s"} <= record[precision].keys()
+        assert record[precision]["limit_s"] == pytest.approx(record["flops"] / record[precision]["peak_gflops"] / 1e9)
+    drawn = {name: {"ours_s": 2.0, "plain_s": 5.0, "limit_s": 1.6} for name in ("fp32", "bf16")}
+    assert "| fp32 | 2.000 | 5.000 | 1.600 | 2.50 x faster | 1.25 x |" in forward_table(drawn)
+
+
+def test_a_clip_has_a_time_and_an_error_either_way(pipeline, clips):
+    ours = {"sampler": "ddim", "steps": 2, "guidance_scale": 2.0}
+    record = bench_clip(pipeline, clips, ours, rounds=1, steps=3)
+    assert {"ours_s", "ancestral3_s", "ours_centroid_px", "ancestral3_centroid_px"} <= record.keys()
+    assert record["clips"] == 2 and "times as fast, 2 clips" in clip_table(record, steps=3)
+
+
+def test_a_step_of_training_learns_either_way():
+    record = bench_train(dataclasses.replace(VDT_CONFIGS["VDT-Tiny/2"], learn_sigma=False), batch=2, rounds=1)
+    assert record["ours_s"] > 0 and record["official_style_s"] > 0
+    drawn = {**record, "ours_s": 1.0, "official_style_s": 1.75}
+    assert "1.75 times as fast, 2 clips" in train_table(drawn)
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_a_process_of_its_own():
+    record = bench_memory(lengths=(16,))
+    for stage in ("encode", "sample", "decode"):
+        (growth,) = record[f"{stage}_mib"]
+        assert 0 < growth < 1000
+    assert memory_table(record).count("\n") == 5
+
+
+def test_scaling_says_how_much_of_it_is_attention(tmp_path):
+    records = bench_scaling(TINY, ((4, 32), (16, 8), (16, 16)), rounds=1)
+    assert [record["size"] for record in records] == [256, 64, 128]
+    assert 0 < records[1]["attention_share"] < records[2]["attention_share"] < 1
+    assert scaling_table(records).count("\n") == 5
+    plot_scaling(records, tmp_path / "scaling.png")
+    assert np.asarray(Image.open(tmp_path / "scaling.png")).std() > 5
+
+
+def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_path):
+    settings = [Setting(sampler="ddim", steps=2), Setting(sampler="unipc", steps="quad2", reuse=0.1)]
+    records = bench_quality(pipeline.model, pipeline.vae, clips, settings)
+    assert [record["setting"] for record in records] == [
+        "ddim, 2, guidance 2",
+        "unipc, quad2, guidance 2, reuse 0.1",
+    ]
+    assert all(record["seconds"] > 0 and record["centroid_px"] > 0 for record in records)
+    assert "| unipc, quad2, guidance 2, reuse 0.1 |" in quality_table(records)
+    plot_quality(records, tmp_path / "quality.png")
+    assert np.asarray(Image.open(tmp_path / "quality.png")).std() > 5
+
+
+def test_the_command_writes_one_record_or_says_what_there_is(tmp_path, capsys):
+    file = tmp_path / "forward.json"
+    assert main(["bench", "forward", "--size", "VDT-Tiny/2", "--rounds", "1", "--json", str(file)]) == 0
+    assert {"fp32", "bf16"} <= json.loads(file.read_text(encoding="utf-8")).keys()
+    assert "| fp32 |" in capsys.readouterr().out
+    assert main(["bench", "forward", "--size", "VDT-XXL"]) == 2
+    assert "VDT-S/2" in capsys.readouterr().err

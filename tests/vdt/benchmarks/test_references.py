@@ -1,0 +1,85 @@
+"""What is measured against: the plain pass is the same function, the operations are counted right, time is fair."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from vdt import attention
+from vdt.benchmarks.limits import attention_flops, forward_flops, matmul_call, matmul_flops
+from vdt.benchmarks.plain import PlainModel, plain_forward
+from vdt.benchmarks.timing import in_turns
+from vdt.config import VDT_CONFIGS
+from vdt.model import build_model
+
+TINY = VDT_CONFIGS["VDT-Tiny/2"]
+KINDS = {
+    "official": TINY,
+    "shipped": dataclasses.replace(TINY, learn_sigma=False, mask_embed=True, temporal_adaln=True),
+}
+
+
+def random_model(config):
+    generator = torch.Generator().manual_seed(0)
+    model = build_model(config, generator).eval()
+    for parameter in model.parameters():
+        parameter.data.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def inputs(batch=2, frames=5, side=8):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(batch, frames, 4, side, side, generator=generator)
+    return x, torch.arange(batch) * 300 + 5, torch.rand(batch, frames, side, side, generator=generator) > 0.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_plain_pass_is_the_same_function(kind):
+    model = random_model(KINDS[kind])
+    x, t, mask = inputs()
+    torch.testing.assert_close(plain_forward(model, x, t, mask), model(x, t, mask), rtol=1e-4, atol=1e-5)
+    assert PlainModel(model).config is model.config
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("batch", "frames", "side"), [(1, 6, 8), (2, 3, 16)])
+def test_operations_are_those_that_torch_counts(kind, batch, frames, side, monkeypatch):
+    monkeypatch.setattr(attention, "attend", lambda q, k, v: (q @ k.mT) @ v)  # it does not count fused attention
+    model = random_model(KINDS[kind])
+    x, t, mask = inputs(batch, frames, side)
+    with FlopCounterMode(display=False) as counter:
+        model(x, t, mask)
+    expected = counter.get_total_flops()
+    counted = forward_flops(model.config, batch=batch, num_frames=frames, height=side, width=side)
+    assert counted == pytest.approx(expected, rel=0.01)  # the embedding of the timestep is left out
+
+
+def test_attention_is_the_part_that_grows_with_the_clip():
+    few, many = (forward_flops(TINY, batch=1, num_frames=6, height=side, width=side) for side in (8, 32))
+    tokens, more = 6 * 16, 6 * 256
+    extra = (
+        TINY.depth
+        * more
+        * (attention_flops(TINY, num_frames=6, patches=256) - attention_flops(TINY, num_frames=6, patches=16))
+    )
+    assert many - extra == pytest.approx(few * more / tokens, rel=0.01)
+
+
+def test_a_matrix_product_is_what_it_says():
+    with FlopCounterMode(display=False) as counter:
+        matmul_call(torch.float32, torch.device("cpu"))()
+    assert counter.get_total_flops() == matmul_flops()
+
+
+def test_time_is_taken_in_turns_and_the_best_kept():
+    now, calls = [0.0], []
+    costs = {"a": iter([9, 3, 2, 5]), "b": iter([9, 4, 6, 4])}
+
+    def spend(name):
+        calls.append(name)
+        now[0] += next(costs[name])
+
+    seconds = in_turns({name: lambda name=name: spend(name) for name in costs}, rounds=3, clock=lambda: now[0])
+    assert seconds == {"a": 2, "b": 4}  # the first round, 9 each, only warms up
+    assert calls == ["a", "b"] * 4

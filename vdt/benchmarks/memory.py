@@ -1,0 +1,83 @@
+"""What encoding, sampling and decoding need at most, each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..checkpoints import bundled, load_model, load_vae
+from ..completion import complete_latents, decode_frames, encode_frames
+from ..masks import predict
+
+STAGES = ("encode", "sample", "decode")
+LENGTHS = (16, 32, 64, 128)
+MEBI = 2**20
+
+
+def bench_memory(*, size: int = 64, lengths: tuple[int, ...] = LENGTHS) -> dict[str, Any]:
+    """Peak growth of resident memory in MiB by stage and number of frames, weights and input not counted.
+
+    "frames_mib" is what the frames themselves take, which no stage can do without.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would inherit this process's peak
+    record: dict[str, Any] = {
+        "size": size,
+        "frames": list(lengths),
+        "frames_mib": [n * size**2 * 3 / MEBI for n in lengths],
+    }
+    for stage in STAGES:
+        record[f"{stage}_mib"] = []
+        for frames in lengths:
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                record[f"{stage}_mib"].append(pool.submit(_growth, stage, frames, size).result())
+    return record
+
+
+def memory_table(record: dict[str, Any]) -> str:
+    """Markdown: one row per stage."""
+    head = " | ".join(f"{frames} frames" for frames in record["frames"])
+    lines = [f"| peak memory, MiB | {head} |", "|---" * (len(record["frames"]) + 1) + "|"]
+    for stage in STAGES:
+        lines.append(f"| {stage} | {' | '.join(f'{value:.0f}' for value in record[f'{stage}_mib'])} |")
+    return "\n".join([*lines, ""])
+
+
+@torch.no_grad()
+def _growth(stage: str, frames: int, size: int) -> float:
+    model, vae = load_model(bundled("vdt")), load_vae(bundled("vae"))
+    side = size // vae.config.downscale
+    clip = np.random.default_rng(0).integers(0, 255, (frames, size, size, 3), dtype=np.uint8)
+    latents = torch.randn(frames, vae.config.z_channels, side, side, generator=torch.Generator().manual_seed(0))
+    vae.decode(vae.encode(torch.zeros(1, 3, size, size)).mean)  # libraries load what they need
+    _forget_peak()
+    before = _peak()
+    if stage == "encode":
+        encode_frames(vae, clip)
+    elif stage == "sample":
+        complete_latents(
+            model, latents, predict(frames, side, side, given=frames // 2), seed=0, steps=2, guidance_scale=2
+        )
+    else:
+        decode_frames(vae, latents)
+    return (_peak() - before) / MEBI
+
+
+def _forget_peak() -> None:
+    """Loading may have needed more than what is to be measured; Linux can start anew."""
+    if sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _peak() -> int:
+    """The most resident memory so far, in bytes."""
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts in bytes

@@ -1,0 +1,103 @@
+"""Quality against time: samplers, numbers of steps, their spacing and reuse, on held-out scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..diffusion import sample_latents
+from ..evaluation import evaluate
+from ..evaluation.plots import new_figure, save_figure
+from ..masks import predict
+from .timing import in_turns
+
+if TYPE_CHECKING:
+    from ..autoencoder import AutoencoderKL
+    from ..data.scenes import SceneClip
+    from ..model import VDT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One way to sample; see `sample_latents`."""
+
+    sampler: str
+    steps: int | str
+    guidance_scale: float = 2.0
+    reuse: float = 0.0
+
+    def __str__(self) -> str:
+        parts = [self.sampler, str(self.steps), f"guidance {self.guidance_scale:g}"]
+        return ", ".join([*parts, f"reuse {self.reuse:g}"] if self.reuse else parts)
+
+
+SETTINGS = (
+    *(Setting(sampler="ddim", steps=steps) for steps in (5, 10, 20, 50)),
+    *(Setting(sampler="ddim", steps=steps) for steps in ("quad5", "quad10", "quad20")),
+    *(Setting(sampler="dpmpp_2m", steps=steps) for steps in (5, 10, 20, "quad4", "quad5", "quad6", "quad8", "quad10")),
+    *(Setting(sampler="unipc", steps=steps) for steps in ("quad3", "quad4", "quad5", "quad6", "quad8", "quad10")),
+    *(Setting(sampler="ddim", steps=20, reuse=reuse) for reuse in (0.05, 0.1, 0.2, 0.4)),
+)
+
+
+def bench_quality(
+    model: VDT, vae: AutoencoderKL, clips: Sequence[SceneClip], settings: Iterable[Setting] = SETTINGS
+) -> list[dict[str, Any]]:
+    """For each setting the seconds of sampling one clip, and how good predictions from half a clip are."""
+    settings = list(settings)
+    seconds = _seconds(model, len(clips[0].frames), settings)
+    records = []
+    for setting in tqdm(settings, unit="setting"):
+        report = evaluate(model, vae, clips, given=len(clips[0].frames) // 2, **vars(setting)).values
+        found = report["families"]["all"]["model"]
+        kept = {key: found[key] for key in ("centroid_px", "centroid_px_ci", "present", "psnr", "contact_accuracy")}
+        records.append({"setting": str(setting), **vars(setting), "seconds": seconds[str(setting)], **kept})
+    return records
+
+
+def quality_table(records: Sequence[dict[str, Any]]) -> str:
+    """Markdown: one row per setting."""
+    lines = ["| sampling | seconds a clip | centroid, px (95 %) | ball present | PSNR, dB |", "|---|---|---|---|---|"]
+    for record in records:
+        low, high = record["centroid_px_ci"]
+        lines.append(
+            f"| {record['setting']} | {record['seconds']:.3f} | {record['centroid_px']:.2f} ({low:.2f} to {high:.2f}) "
+            f"| {record['present']:.1%} | {record['psnr']:.2f} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def plot_quality(records: Sequence[dict[str, Any]], path: Path) -> None:
+    """Centroid error against seconds, a line per sampler and spacing."""
+    figure, (axis,) = new_figure(1)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        spacing = "quadratic" if str(record["steps"]).startswith("quad") else "even"
+        name = f"{record['sampler']}, {'with reuse' if record['reuse'] else spacing}"
+        groups.setdefault(name, []).append(record)
+    for name, members in groups.items():
+        points = np.array(sorted((member["seconds"], member["centroid_px"]) for member in members))
+        axis.plot(*points.T, marker="o", label=name)
+    axis.set(xlabel="seconds of sampling a clip", ylabel="centroid error, px", xscale="log")
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False, fontsize=8)
+    save_figure(figure, path)
+
+
+def _seconds(model: VDT, num_frames: int, settings: Sequence[Setting]) -> dict[str, float]:
+    config = model.config
+    side = config.input_size
+    given = torch.zeros(1, num_frames, config.in_channels, side, side, device=model.pos_embed.device)
+    mask = predict(num_frames, side, side, given=num_frames // 2)[None]
+
+    def call(setting: Setting) -> torch.Tensor:
+        return sample_latents(model, given, mask, generator=torch.Generator().manual_seed(0), **vars(setting))
+
+    return in_turns({str(setting): partial(call, setting) for setting in settings}, rounds=2)
