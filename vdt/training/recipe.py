@@ -16,6 +16,7 @@ else:
     import tomli as tomllib
 
 Record = TypeVar("Record")
+BUNDLED = "bundled"  # as a file to start from: the one that comes with the package
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class VAERecipe:
     mse: float = 1.0
     kl: float = 1e-5
     saliency: float = 4.0  # extra weight of pixels that move or stand out in colour: small objects are few pixels
-    init: str = ""  # a VAE file to start from, relative to the recipe
+    init: str = ""  # a VAE file to start from, relative to the recipe, or "bundled"
     decoder_only: bool = False  # the latents stay as they are, and every VDT trained on them stays valid
 
 
@@ -91,7 +92,7 @@ class VDTRecipe:
     loss: Literal["corrected", "official"] = "corrected"
     min_snr_gamma: float = 0.0  # 0 is off
     tasks: dict[str, float] = field(default_factory=dict)  # mask mix; empty: the library's default
-    init: str = ""  # a VDT file to start from, relative to the recipe
+    init: str = ""  # a VDT file to start from, relative to the recipe, or "bundled"
     rescale: bool = False  # with init: fit the scale of the latents anew, because the VAE has changed since
 
 

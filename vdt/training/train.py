@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..autoencoder import AutoencoderKL
-from ..checkpoints import bundled, load_model, load_vae, save_model, save_vae, sha256
+from ..checkpoints import Kind, bundled, load_model, load_vae, save_model, save_vae, sha256
 from ..config import VDTConfig
 from ..data.clips import fingerprint, folder_clips, scene_clips
 from ..diffusion import scale_latents
@@ -20,7 +20,7 @@ from ..model import VDT, build_model
 from ..preview import PREVIEW_KEY, fit_preview
 from .latents import encode_clips
 from .loop import CHECKPOINT, Loop, new_state
-from .recipe import DataRecipe, Recipe, VAERecipe, VDTRecipe, read_recipe
+from .recipe import BUNDLED, DataRecipe, Recipe, VAERecipe, VDTRecipe, read_recipe
 from .state import recipe_json
 from .tasks import Task, VAETask, VDTTask
 
@@ -63,7 +63,7 @@ def train_from_recipe(
 
 def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
     if recipe.init:
-        module = load_vae(path.parent / recipe.init)
+        module = load_vae(_start(recipe.init, "vae", path))
     else:
         module = AutoencoderKL(recipe.model)
         initialise(module, torch.Generator().manual_seed(recipe.run.seed))
@@ -95,12 +95,17 @@ def _vdt_module(recipe: VDTRecipe, path: Path, latents: torch.Tensor) -> VDT:
     """A fresh model that knows the scale of these latents, or the one to start from, with its own scale or theirs."""
     if not recipe.init:
         return build_model(_scaled_to(recipe.model, latents), torch.Generator().manual_seed(recipe.run.seed))
-    module = load_model(path.parent / recipe.init)
+    module = load_model(_start(recipe.init, "vdt", path))
     if not recipe.rescale:
         return module
     rescaled = build_model(_scaled_to(module.config, latents))
     rescaled.load_state_dict(module.state_dict())
     return rescaled
+
+
+def _start(init: str, kind: Kind, path: Path) -> Path:
+    """The file that a recipe starts from."""
+    return bundled(kind) if init == BUNDLED else path.parent / init
 
 
 def _scaled_to(config: VDTConfig, latents: torch.Tensor) -> VDTConfig:

@@ -1,7 +1,9 @@
 """Training: schedules in closed form, exact resume, and learning that can be seen."""
 
 import os
+import re
 import signal
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from vdt.checkpoints import load_model, load_vae, save_vae
+from vdt.checkpoints import bundled, load_model, load_vae, save_vae
 from vdt.config import VAE_CONFIGS
 from vdt.data.clips import folder_clips
 from vdt.diffusion import scale_latents
@@ -190,6 +192,22 @@ def test_a_vdt_that_starts_from_a_file_keeps_its_scale_unless_told_to_fit_it_ane
     ratios = np.array(first.config.diffusion.latent_scale) / np.array(fitted.config.diffusion.latent_scale)
     assert ratios == pytest.approx(3.0, rel=0.02)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), fitted.parameters(), strict=True))
+
+
+def test_the_recipes_for_a_folder_of_ones_own_run_as_they_stand(tmp_path):
+    """But for their number of steps: first the VAE, then the VDT in its latents, from the bundled files."""
+    (tmp_path / "my_videos").mkdir()
+    frames = np.full((17, 72, 96, 3), 90, np.uint8)
+    for t in range(17):
+        frames[t, 20:40, 4 * t : 4 * t + 20] = (30, 200, 90)
+    write_video(tmp_path / "my_videos" / "one.mp4", frames, 8)
+    for name in ("own-vae", "own-vdt"):
+        text = files("vdt.training").joinpath(f"recipes/{name}.toml").read_text(encoding="utf-8")
+        recipe = tmp_path / f"{name}.toml"
+        recipe.write_text(re.sub(r"(?m)^steps = \d+", "steps = 1", text), encoding="utf-8")
+        result = train_from_recipe(recipe, output=tmp_path / "runs" / name, progress=False)
+        assert result.finished and result.weight.is_file()
+    assert load_model(result.weight).config.hidden_size == load_model(bundled("vdt")).config.hidden_size
 
 
 def _vae_state(workshop):
