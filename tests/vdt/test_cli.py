@@ -99,6 +99,14 @@ def test_generate_from_nothing_and_from_an_image(place):
     assert float(probe(place / "out" / "out.mp4").fps) == 8
 
 
+def test_steps_may_be_spaced_and_any_sampler_named(place, monkeypatch):
+    seen = []
+    original = Pipeline.generate
+    monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: seen.append(k) or original(self, *a, **k))
+    assert generate(place, "predict", steps="quad3", sampler="unipc", given=2) == 0
+    assert (seen[0]["steps"], seen[0]["sampler"]) == ("quad3", "unipc")
+
+
 def test_generate_keeps_given_pixels_and_writes_a_sheet(place, monkeypatch):
     seen = []
     original = Pipeline.generate
@@ -153,6 +161,7 @@ def bad_files(place: Path) -> None:
         ("predict", {"size": "64"}, ["--size", "64x96"]),
         ("predict", {"sampler": "best"}, ["best", "ddim"]),
         ("predict", {"steps": 0}, ["--steps"]),
+        ("predict", {"steps": "quadx"}, ["--steps"]),
         ("predict", {"steps": 5000}, ["5000"]),
         ("predict", {"seed": -1}, ["--seed"]),
         ("predict", {"guidance": "nan"}, ["--guidance"]),

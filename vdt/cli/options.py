@@ -24,9 +24,13 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """How the model is sampled."""
     group = parser.add_argument_group("sampling")
     group.add_argument(
-        "--steps", type=positive, default=STEPS, metavar="N", help=f"evaluations of the network (default: {STEPS})"
+        "--steps",
+        type=steps,
+        default=STEPS,
+        metavar="N",
+        help=f"evaluations of the network; quadN: closer to each other towards clean data (default: {STEPS})",
     )
-    group.add_argument("--sampler", default=SAMPLER, help=f"ancestral, ddim or dpmpp_2m (default: {SAMPLER})")
+    group.add_argument("--sampler", default=SAMPLER, help=f"ancestral, ddim, dpmpp_2m or unipc (default: {SAMPLER})")
     group.add_argument(
         "--guidance",
         type=finite,
@@ -43,6 +47,12 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"got {text}, expected 1 or more")
     return value
+
+
+def steps(text: str) -> int | str:
+    """An argparse type: what `Schedule.respace` takes."""
+    spaced = text.startswith(("ddim", "quad")) and text[4:].isdecimal()
+    return text if spaced else positive(text)
 
 
 def seed(text: str) -> int:
