@@ -75,19 +75,26 @@ def quality_table(records: Sequence[dict[str, Any]]) -> str:
 
 
 def plot_quality(records: Sequence[dict[str, Any]], path: Path) -> None:
-    """Centroid error against seconds, a line per sampler and spacing."""
-    figure, (axis,) = new_figure(1)
+    """Centroid error with its interval, and PSNR, against seconds: a line per sampler and spacing."""
+    figure, axes = new_figure(2, sharey=False)
     groups: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         spacing = "quadratic" if str(record["steps"]).startswith("quad") else "even"
         name = f"{record['sampler']}, {'with reuse' if record['reuse'] else spacing}"
         groups.setdefault(name, []).append(record)
     for name, members in groups.items():
-        points = np.array(sorted((member["seconds"], member["centroid_px"]) for member in members))
-        axis.plot(*points.T, marker="o", label=name)
-    axis.set(xlabel="seconds of sampling a clip", ylabel="centroid error, px", xscale="log")
-    axis.grid(alpha=0.25)
-    axis.legend(frameon=False, fontsize=8)
+        members = sorted(members, key=lambda member: member["seconds"])
+        seconds = [member["seconds"] for member in members]
+        errors = np.array([member["centroid_px"] for member in members])
+        bounds = np.array([member["centroid_px_ci"] for member in members])
+        axes[0].errorbar(seconds, errors, np.abs(bounds.T - errors), marker="o", capsize=2, label=name)
+        axes[1].plot(seconds, [member["psnr"] for member in members], marker="o", label=name)
+    for axis, label in zip(axes, ("centroid error, px (95 %)", "PSNR, dB"), strict=True):
+        axis.set(xlabel="seconds of sampling a clip", ylabel=label, xscale="log")
+        for which in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+            which("{x:g}")
+        axis.grid(alpha=0.25)
+    axes[1].legend(frameon=False, fontsize=8)
     save_figure(figure, path)
 
 

@@ -132,14 +132,14 @@ def _family_title(family: str, methods: dict[str, Any]) -> str:
     return f"{family.replace('_', ' ')} (n={count})"
 
 
-def new_figure(panels: int) -> tuple[Any, Any]:
-    """A figure with panels side by side, and those."""
+def new_figure(panels: int, *, sharey: bool = True) -> tuple[Any, Any]:
+    """A figure with panels side by side, and those; they have one y axis unless told otherwise."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.2 * panels + 1.2, 3.6), layout="constrained")
     FigureCanvasAgg(figure)  # no pyplot: nothing global is touched
-    return figure, np.atleast_1d(figure.subplots(1, panels, sharey=True))
+    return figure, np.atleast_1d(figure.subplots(1, panels, sharey=sharey))
 
 
 def save_figure(figure: Any, path: Path) -> None:
