@@ -24,10 +24,10 @@ def tiny_model():
 
 @pytest.fixture
 def tiny_vae():
-    """An autoencoder of the smallest size with drawn weights."""
+    """An autoencoder of the smallest size with drawn weights, laid out in memory as `load_vae` does."""
     from vdt.autoencoder import AutoencoderKL
 
-    return drawn(AutoencoderKL(VAE_CONFIGS["tiny"]), seed=1)
+    return drawn(AutoencoderKL(VAE_CONFIGS["tiny"]), seed=1).to(memory_format=torch.channels_last)
 
 
 @pytest.fixture

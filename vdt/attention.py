@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .linear import linear
+from .linear import affine, linear
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -30,9 +30,9 @@ class Attention(nn.Module):
 def spatial_attention(attention: Attention, x: Tensor) -> Tensor:
     """Attend over the N patches of every frame of the tokens (B, T, N, D)."""
     q, k, v = rearrange(
-        _apply(attention.qkv, x), "b t n (three h d) -> three (b t) h n d", three=3, h=attention.num_heads
+        linear(attention.qkv, x), "b t n (three h d) -> three (b t) h n d", three=3, h=attention.num_heads
     )  # views (B T, H, N, d)
-    return _apply(attention.proj, rearrange(attend(q, k, v), "(b t) h n d -> b t n (h d)", b=x.shape[0]))
+    return linear(attention.proj, rearrange(attend(q, k, v), "(b t) h n d -> b t n (h d)", b=x.shape[0]))
 
 
 def temporal_attention(attention: Attention, x: Tensor) -> Tensor:
@@ -43,11 +43,7 @@ def temporal_attention(attention: Attention, x: Tensor) -> Tensor:
     """
     weights = zip(attention.qkv.weight.chunk(3), attention.qkv.bias.chunk(3), strict=True)
     q, k, v = (
-        rearrange(linear(x, weight, bias), "b t n (h d) -> b (n h) t d", h=attention.num_heads)
+        rearrange(affine(x, weight, bias), "b t n (h d) -> b (n h) t d", h=attention.num_heads)
         for weight, bias in weights
     )  # views (B, N H, T, d)
-    return _apply(attention.proj, rearrange(attend(q, k, v), "b (n h) t d -> b t n (h d)", n=x.shape[2]))
-
-
-def _apply(layer: nn.Linear, x: Tensor) -> Tensor:
-    return linear(x, layer.weight, layer.bias)
+    return linear(attention.proj, rearrange(attend(q, k, v), "b (n h) t d -> b t n (h d)", n=x.shape[2]))

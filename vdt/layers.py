@@ -115,8 +115,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(int(hidden_size * ratio), hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = linear(x, self.fc1.weight, self.fc1.bias, gelu=True)
-        return linear(x, self.fc2.weight, self.fc2.bias)
+        return linear(self.fc2, linear(self.fc1, x, gelu=True))
 
 
 class FinalLayer(nn.Module):

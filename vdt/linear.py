@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 _DTYPES = (torch.float32, torch.bfloat16)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Tensor:
-    """x @ weight.T + bias for x (..., I), weight (O, I) and bias (O,), then the tanh-approximated GELU if asked for."""
+def linear(layer: nn.Linear, x: Tensor, *, gelu: bool = False) -> Tensor:
+    """layer(x), then the tanh-approximated GELU if asked for."""
+    return affine(x, layer.weight, layer.bias, gelu=gelu)
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Tensor:
+    """The same of bare weights: x @ weight.T + bias for x (..., I), weight (O, I) and bias (O,)."""
     if _is_fused(x, weight):
         name, algorithm = ("gelu", "tanh") if gelu else ("none", "")
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, name, [], algorithm)

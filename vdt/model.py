@@ -58,13 +58,10 @@ class VDTBlock(nn.Module):
     def _temporal(self, x: Tensor, c: Tensor) -> Tensor:
         x = self.temporal_norm1(x)
         if self.temporal_adaLN is None:
-            return self._merge(temporal_attention(self.temporal_attn, x))
+            return linear(self.temporal_fc, temporal_attention(self.temporal_attn, x))
         time = Modulation(*self.temporal_adaLN(c).chunk(3, dim=-1))
-        x = self._merge(temporal_attention(self.temporal_attn, modulate(x, time.shift, time.scale)))
+        x = linear(self.temporal_fc, temporal_attention(self.temporal_attn, modulate(x, time.shift, time.scale)))
         return (1 + time.gate) * x  # zero weights leave the block as it was
-
-    def _merge(self, x: Tensor) -> Tensor:
-        return linear(x, self.temporal_fc.weight, self.temporal_fc.bias)
 
 
 class VDT(nn.Module):

@@ -34,22 +34,27 @@ def test_attend_is_softmax_attention_forward_and_backward():
     torch.testing.assert_close(*gradients)
 
 
-def test_heads_are_consecutive_slices_of_the_width(attention, tokens):
-    x = tokens[0]
+def of_sequence(attention, x):
+    """Attention within one sequence (L, D), its heads consecutive slices of the width."""
     q, k, v = (attention.qkv(x)[..., i * D : (i + 1) * D] for i in range(3))
     width = D // HEADS
     heads = [naive(*(z[..., h * width : (h + 1) * width] for z in (q, k, v))) for h in range(HEADS)]
-    torch.testing.assert_close(attention(x), attention.proj(torch.cat(heads, dim=-1)))
+    return attention.proj(torch.cat(heads, dim=-1))
 
 
-def test_spatial_attention_sees_one_frame_at_a_time(attention, tokens):
-    expected = torch.stack([torch.stack([attention(tokens[b, t][None])[0] for t in range(T)]) for b in range(B)])
-    torch.testing.assert_close(spatial_attention(attention, tokens), expected)
+# With gradients as in training, without them as in sampling: two ways through the linear layers.
+@pytest.mark.parametrize("training", [True, False])
+def test_spatial_attention_sees_one_frame_at_a_time(attention, tokens, training):
+    expected = torch.stack([torch.stack([of_sequence(attention, tokens[b, t]) for t in range(T)]) for b in range(B)])
+    with torch.set_grad_enabled(training):
+        torch.testing.assert_close(spatial_attention(attention, tokens), expected)
 
 
-def test_temporal_attention_sees_one_patch_at_a_time(attention, tokens):
+@pytest.mark.parametrize("training", [True, False])
+def test_temporal_attention_sees_one_patch_at_a_time(attention, tokens, training):
     expected = torch.empty_like(tokens)
     for b in range(B):
         for n in range(N):
-            expected[b, :, n] = attention(tokens[b, :, n][None])[0]
-    torch.testing.assert_close(temporal_attention(attention, tokens), expected)
+            expected[b, :, n] = of_sequence(attention, tokens[b, :, n])
+    with torch.set_grad_enabled(training):
+        torch.testing.assert_close(temporal_attention(attention, tokens), expected)

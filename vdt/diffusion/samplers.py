@@ -110,9 +110,7 @@ def sample_dpmpp_2m(
         c = schedule.at(index, x)
         x0 = denoise(x, index).x0
         h = c.half_log_snr_prev - c.half_log_snr  # infinite from pure noise and to clean data
-        extrapolated = x0
-        if last_x0 is not None and index > 0:
-            extrapolated = x0 + (h / (2 * last_h)).clamp(max=0.5) * (x0 - last_x0)
+        extrapolated = x0 if last_x0 is None or index == 0 else _extrapolated(x0, last_x0, h, last_h)
         x = c.noise_prev / c.noise * x - c.signal_prev * torch.expm1(-h) * extrapolated
         x = denoise.keep(x)
         last_x0, last_h = x0, h
@@ -144,14 +142,17 @@ def sample_unipc(
             slope = (last_x0 - before_x0) / before_h
             x = denoise.keep(first_order - c.signal * _correction(last_x0, x0, last_h, slope, before_h))
         h = c.half_log_snr_prev - c.half_log_snr  # infinite from pure noise and to clean data
-        extrapolated = x0
-        if step > 0 and index > 0:
-            extrapolated = x0 + (h / (2 * last_h)).clamp(max=0.5) * (x0 - last_x0)
+        extrapolated = x0 if step == 0 or index == 0 else _extrapolated(x0, last_x0, h, last_h)
         origin, last_noise = x, c.noise
         x = denoise.keep(c.noise_prev / c.noise * x - c.signal_prev * torch.expm1(-h) * extrapolated)
         before_x0, last_x0, before_h, last_h = last_x0, x0, last_h, h
         _report(callback, schedule, step, denoise.keep(x0))
     return x
+
+
+def _extrapolated(x0: Tensor, last_x0: Tensor, h: Tensor, last_h: Tensor) -> Tensor:
+    """x0 in the middle of a step of size h in λ, from its last two values; no further than for equal steps."""
+    return x0 + (h / (2 * last_h)).clamp(max=0.5) * (x0 - last_x0)
 
 
 def _correction(start: Tensor, end: Tensor, h: Tensor, slope: Tensor, before_h: Tensor) -> Tensor:
