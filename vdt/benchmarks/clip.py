@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation import evaluate
+from ..evaluation.statistics import with_bounds
 from ..masks import predict
 from ..pipeline import Pipeline
 from .plain import PlainModel
@@ -51,8 +52,7 @@ def clip_table(record: dict[str, Any], *, steps: int = 500) -> str:
     slow = f"ancestral{steps}"
     lines = ["| a clip | seconds | centroid, px (95 %) |", "|---|---|---|"]
     for name, label in (("ours", "ours"), (slow, f"{steps} ancestral steps, plain")):
-        low, high = record[f"{name}_centroid_px_ci"]
-        error = f"{record[f'{name}_centroid_px']:.2f} ({low:.2f} to {high:.2f})"
+        error = with_bounds(record[f"{name}_centroid_px"], record[f"{name}_centroid_px_ci"])
         lines.append(f"| {label} | {record[f'{name}_s']:.3f} | {error} |")
     ratio = record[f"{slow}_s"] / record["ours_s"]
     return "\n".join([*lines, "", f"{ratio:.1f} times as fast, {record['clips']} clips.", ""])

@@ -7,8 +7,10 @@ from typing import cast
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..attention import Attention
+from ..layers import Mlp
 from ..model import VDT, VDTBlock
 
 
@@ -39,7 +41,7 @@ def _block(block: VDTBlock, x: Tensor, c: Tensor, frames: int) -> Tensor:
     shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = block.adaLN_modulation(c)[:, None].chunk(6, dim=-1)
     x = x + _temporal(block, x, c, frames)
     x = x + gate * _attention(block.attn, block.norm1(x) * (1 + scale) + shift)
-    return x + mlp_gate * block.mlp(block.norm2(x) * (1 + mlp_scale) + mlp_shift)
+    return x + mlp_gate * _mlp(block.mlp, block.norm2(x) * (1 + mlp_scale) + mlp_shift)
 
 
 def _temporal(block: VDTBlock, x: Tensor, c: Tensor, frames: int) -> Tensor:
@@ -54,6 +56,10 @@ def _temporal(block: VDTBlock, x: Tensor, c: Tensor, frames: int) -> Tensor:
         tracks = tracks * (1 + scale) + shift
     tracks = (1 + gate) * block.temporal_fc(_attention(block.temporal_attn, tracks))
     return rearrange(tracks, "(b n) t d -> (b t) n d", n=patches).contiguous()
+
+
+def _mlp(mlp: Mlp, x: Tensor) -> Tensor:
+    return mlp.fc2(F.gelu(mlp.fc1(x), approximate="tanh"))
 
 
 def _attention(attention: Attention, x: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,9 @@ from tqdm import tqdm
 
 from ..diffusion import sample_latents
 from ..evaluation import evaluate
+from ..evaluation.networks import Sampling
 from ..evaluation.plots import new_figure, save_figure
+from ..evaluation.statistics import with_bounds
 from ..masks import predict
 from .timing import in_turns
 
@@ -24,31 +25,18 @@ if TYPE_CHECKING:
     from ..model import VDT
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One way to sample; see `sample_latents`."""
-
-    sampler: str
-    steps: int | str
-    guidance_scale: float = 2.0
-    reuse: float = 0.0
-
-    def __str__(self) -> str:
-        parts = [self.sampler, str(self.steps), f"guidance {self.guidance_scale:g}"]
-        return ", ".join([*parts, f"reuse {self.reuse:g}"] if self.reuse else parts)
-
-
+_guided = partial(Sampling, guidance_scale=2.0)
 SETTINGS = (
-    *(Setting(sampler="ddim", steps=steps) for steps in (5, 10, 20, 50)),
-    *(Setting(sampler="ddim", steps=steps) for steps in ("quad5", "quad10", "quad20")),
-    *(Setting(sampler="dpmpp_2m", steps=steps) for steps in (5, 10, 20, "quad4", "quad5", "quad6", "quad8", "quad10")),
-    *(Setting(sampler="unipc", steps=steps) for steps in ("quad3", "quad4", "quad5", "quad6", "quad8", "quad10")),
-    *(Setting(sampler="ddim", steps=20, reuse=reuse) for reuse in (0.05, 0.1, 0.2, 0.4)),
+    *(_guided(sampler="ddim", steps=steps) for steps in (5, 10, 20, 50)),
+    *(_guided(sampler="ddim", steps=steps) for steps in ("quad5", "quad10", "quad20")),
+    *(_guided(sampler="dpmpp_2m", steps=steps) for steps in (5, 10, 20, "quad4", "quad5", "quad6", "quad8", "quad10")),
+    *(_guided(sampler="unipc", steps=steps) for steps in ("quad3", "quad4", "quad5", "quad6", "quad8", "quad10")),
+    *(_guided(sampler="ddim", steps=20, reuse=reuse) for reuse in (0.05, 0.1, 0.2, 0.4)),
 )
 
 
 def bench_quality(
-    model: VDT, vae: AutoencoderKL, clips: Sequence[SceneClip], settings: Iterable[Setting] = SETTINGS
+    model: VDT, vae: AutoencoderKL, clips: Sequence[SceneClip], settings: Iterable[Sampling] = SETTINGS
 ) -> list[dict[str, Any]]:
     """For each setting the seconds of sampling one clip, and how good predictions from half a clip are."""
     settings = list(settings)
@@ -66,9 +54,9 @@ def quality_table(records: Sequence[dict[str, Any]]) -> str:
     """Markdown: one row per setting."""
     lines = ["| sampling | seconds a clip | centroid, px (95 %) | ball present | PSNR, dB |", "|---|---|---|---|---|"]
     for record in records:
-        low, high = record["centroid_px_ci"]
+        error = with_bounds(record["centroid_px"], record["centroid_px_ci"])
         lines.append(
-            f"| {record['setting']} | {record['seconds']:.3f} | {record['centroid_px']:.2f} ({low:.2f} to {high:.2f}) "
+            f"| {record['setting']} | {record['seconds']:.3f} | {error} "
             f"| {record['present']:.1%} | {record['psnr']:.2f} |"
         )
     return "\n".join([*lines, ""])
@@ -98,13 +86,13 @@ def plot_quality(records: Sequence[dict[str, Any]], path: Path) -> None:
     save_figure(figure, path)
 
 
-def _seconds(model: VDT, num_frames: int, settings: Sequence[Setting]) -> dict[str, float]:
+def _seconds(model: VDT, num_frames: int, settings: Sequence[Sampling]) -> dict[str, float]:
     config = model.config
     side = config.input_size
     given = torch.zeros(1, num_frames, config.in_channels, side, side, device=model.pos_embed.device)
     mask = predict(num_frames, side, side, given=num_frames // 2)[None]
 
-    def call(setting: Setting) -> torch.Tensor:
-        return sample_latents(model, given, mask, generator=torch.Generator().manual_seed(0), **vars(setting))
+    def call(setting: Sampling) -> torch.Tensor:
+        return sample_latents(model, given, mask, generator=torch.Generator().manual_seed(0), **setting.options)
 
     return in_turns({str(setting): partial(call, setting) for setting in settings}, rounds=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,12 @@ VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif", ".mpg
 
 def scene_clips(split: str, count: int, *, size: int, num_frames: int, cache: Path | None = None) -> np.ndarray:
     """Scenes without their annotations, uint8 (N, T, H, W, 3)."""
-    clips = np.empty((count, num_frames, size, size, 3), np.uint8)
-    done = 0
-    with tqdm(total=count, unit="scene", desc=f"scenes {split}", disable=count <= CHUNK) as bar:
-        for chunk in scene_chunks(split, count, size=size, num_frames=num_frames, cache=cache):
-            clips[done : done + len(chunk)] = chunk  # one copy only: many scenes fill the memory
-            done += len(chunk)
-            bar.update(len(chunk))
+    from .scenes import scene_seeds, stream_clips
+
+    scenes = stream_clips(scene_seeds(split, count), size=size, num_frames=num_frames, cache=cache)
+    clips = np.empty((count, num_frames, size, size, 3), np.uint8)  # one copy only: many scenes fill the memory
+    for index, scene in enumerate(scenes):
+        clips[index] = scene.frames
     return clips
 
 
@@ -32,12 +32,11 @@ def scene_chunks(
     split: str, count: int, *, size: int, num_frames: int, cache: Path | None = None
 ) -> Iterator[np.ndarray]:
     """The same in pieces (n, T, H, W, 3), for what does not need them all at once."""
-    from .scenes import load_clips
+    from .scenes import scene_seeds, stream_clips
 
-    for start in range(0, count, CHUNK):
-        taken = min(CHUNK, count - start)
-        clips = load_clips(split, taken, size=size, num_frames=num_frames, start=start, cache=cache, progress=False)
-        yield np.stack([clip.frames for clip in clips])
+    scenes = stream_clips(scene_seeds(split, count), size=size, num_frames=num_frames, cache=cache, progress=False)
+    while frames := [scene.frames for scene in islice(scenes, CHUNK)]:
+        yield np.stack(frames)
 
 
 def folder_clips(folder: Path, count: int, *, size: int, num_frames: int, fps: float) -> np.ndarray:

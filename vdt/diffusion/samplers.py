@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .denoiser import Denoiser
-from .schedule import Schedule
+from .schedule import Schedule, ScheduleCoeffs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,8 +111,7 @@ def sample_dpmpp_2m(
         x0 = denoise(x, index).x0
         h = c.half_log_snr_prev - c.half_log_snr  # infinite from pure noise and to clean data
         extrapolated = x0 if last_x0 is None or index == 0 else _extrapolated(x0, last_x0, h, last_h)
-        x = c.noise_prev / c.noise * x - c.signal_prev * torch.expm1(-h) * extrapolated
-        x = denoise.keep(x)
+        x = denoise.keep(_first_order(c, x, extrapolated, h))
         last_x0, last_h = x0, h
         _report(callback, schedule, step, denoise.keep(x0))
     return x
@@ -133,21 +132,26 @@ def sample_unipc(
     x = denoise.keep(x)
     origin, before_x0, last_x0 = x, x, x
     before_h = last_h = torch.full((), torch.inf)  # no step of known size yet
-    last_noise = torch.ones(())
+    last = schedule.at(schedule.num_steps - 1, x)
     for step, index in _steps(schedule):
         c = schedule.at(index, x)
         x0 = denoise(x, index).x0
         if bool(torch.isfinite(last_h)):
-            first_order = c.noise / last_noise * origin - c.signal * torch.expm1(-last_h) * last_x0
             slope = (last_x0 - before_x0) / before_h
-            x = denoise.keep(first_order - c.signal * _correction(last_x0, x0, last_h, slope, before_h))
+            added = c.signal * _correction(last_x0, x0, last_h, slope, before_h)
+            x = denoise.keep(_first_order(last, origin, last_x0, last_h) - added)
         h = c.half_log_snr_prev - c.half_log_snr  # infinite from pure noise and to clean data
         extrapolated = x0 if step == 0 or index == 0 else _extrapolated(x0, last_x0, h, last_h)
-        origin, last_noise = x, c.noise
-        x = denoise.keep(c.noise_prev / c.noise * x - c.signal_prev * torch.expm1(-h) * extrapolated)
+        origin, last = x, c
+        x = denoise.keep(_first_order(c, x, extrapolated, h))
         before_x0, last_x0, before_h, last_h = last_x0, x0, last_h, h
         _report(callback, schedule, step, denoise.keep(x0))
     return x
+
+
+def _first_order(c: ScheduleCoeffs, x: Tensor, x0: Tensor, h: Tensor) -> Tensor:
+    """x after a step of size h in λ along which x0 stays as it is (arXiv 2211.01095, equation 9)."""
+    return c.noise_prev / c.noise * x - c.signal_prev * torch.expm1(-h) * x0
 
 
 def _extrapolated(x0: Tensor, last_x0: Tensor, h: Tensor, last_h: Tensor) -> Tensor:

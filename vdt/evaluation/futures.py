@@ -16,7 +16,7 @@ from .evaluate import known_frames
 from .metrics import centroid_error
 from .networks import Frames, Sampling, network_frames
 from .readout import Floats, track
-from .statistics import bootstrap_mean
+from .statistics import bootstrap_mean, with_bounds
 
 if TYPE_CHECKING:
     from ..autoencoder import AutoencoderKL
@@ -106,4 +106,4 @@ def write_futures(found: Futures, truth: Frames, path: Path) -> None:
 
 
 def _cell(estimate: dict[str, float] | None) -> str:
-    return "-" if estimate is None else f"{estimate['mean']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
+    return "-" if estimate is None else with_bounds(estimate["mean"], (estimate["low"], estimate["high"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,15 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
             raise ValueError(f"unknown sampler {self.sampler!r}, expected one of {', '.join(SAMPLERS)}")
+
+    def __str__(self) -> str:
+        reuse = f", reuse {self.reuse:g}" if self.reuse else ""
+        return f"{self.sampler}, {self.steps}, guidance {self.guidance_scale:g}{reuse}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `sample_latents` takes of it."""
+        return {name: value for name, value in vars(self).items() if name != "seed"}
 
 
 @torch.no_grad()
@@ -67,10 +77,7 @@ def network_frames(
             torch.where(mask.unsqueeze(2).to(latents.device), 0, latents),  # nothing leaks
             mask,
             generator=[clip_generator(sampling.seed, start + index) for index in range(len(clips))],
-            steps=sampling.steps,
-            sampler=sampling.sampler,
-            guidance_scale=sampling.guidance_scale,
-            reuse=sampling.reuse,
+            **sampling.options,
         )
         result["model"] = _compose(vae, unscale_latents(made, diffusion), clips, known)
     return result

@@ -11,6 +11,7 @@ from ..files import atomic_path, write_text
 from ..sheet import Row, contact_sheet
 from .animation import write_animation
 from .evaluate import Report
+from .statistics import with_bounds
 
 LABELS = {
     "model": "VDT",
@@ -116,8 +117,8 @@ def write_sheet(report: Report, path: Path) -> None:
 
 
 def _row(family: str, name: str, record: dict[str, Any]) -> str:
-    centroid, (low, high) = record["centroid_px"], record["centroid_px_ci"] or (None, None)
-    error = "-" if centroid is None else f"{centroid:.2f} ({low:.2f} to {high:.2f})"
+    centroid = record["centroid_px"]
+    error = "-" if centroid is None else with_bounds(centroid, record["centroid_px_ci"])
     contact = "-"
     if record["contact_accuracy"] is not None:
         contact = f"{record['contact_accuracy']:.0%} ({record['contact_majority']:.0%})"

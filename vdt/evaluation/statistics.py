@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,12 @@ class Estimate:
     mean: float
     low: float
     high: float
+
+
+def with_bounds(mean: float, bounds: Sequence[float]) -> str:
+    """A mean and its interval as tables show them."""
+    low, high = bounds
+    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
 
 
 def bootstrap_mean(values: ArrayLike, rng: np.random.Generator, *, resamples: int = 2000) -> Estimate | None:

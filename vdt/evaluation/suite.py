@@ -18,6 +18,7 @@ from .futures import futures, futures_table, write_futures
 from .nearest import Nearest, invented, nearest, nearest_record, nearest_table, write_nearest
 from .networks import Frames, Sampling
 from .plots import LABELS, STYLES, new_figure, save_figure
+from .statistics import with_bounds
 
 if TYPE_CHECKING:
     from ..autoencoder import AutoencoderKL
@@ -60,13 +61,12 @@ def suite_table(reports: dict[str, dict[str, Any]]) -> str:
     for name, values in reports.items():
         methods = values["families"]["all"]
         model = methods["model"]
-        low, high = model["centroid_px_ci"]
+        error = with_bounds(model["centroid_px"], model["centroid_px_ci"])
         best = min((method for method in ANALYTIC if method in methods), key=lambda m: methods[m]["centroid_px"])
         contact = "-" if model["contact_accuracy"] is None else f"{model['contact_accuracy']:.0%}"
         lines.append(
-            f"| {name} | {model['centroid_px']:.2f} ({low:.2f} to {high:.2f}) "
-            f"| {methods[best]['centroid_px']:.2f} ({LABELS[best]}) | {model['present']:.1%} | {contact} "
-            f"| {model['psnr']:.2f} | {methods['vae']['centroid_px']:.2f} |"
+            f"| {name} | {error} | {methods[best]['centroid_px']:.2f} ({LABELS[best]}) "
+            f"| {model['present']:.1%} | {contact} | {model['psnr']:.2f} | {methods['vae']['centroid_px']:.2f} |"
         )
     return "\n".join([*lines, ""])
 

@@ -12,12 +12,13 @@ from vdt.autoencoder import AutoencoderKL
 from vdt.benchmarks.clip import bench_clip, clip_table
 from vdt.benchmarks.forward import bench_forward, forward_table
 from vdt.benchmarks.memory import bench_memory, memory_table
-from vdt.benchmarks.quality import Setting, bench_quality, plot_quality, quality_table
+from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
 from vdt.benchmarks.scaling import bench_scaling, plot_scaling, scaling_table
 from vdt.benchmarks.train import bench_train, train_table
 from vdt.cli import main
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS
 from vdt.data.scenes import SceneClip
+from vdt.evaluation.networks import Sampling
 from vdt.model import build_model
 from vdt.pipeline import Pipeline
 
@@ -99,7 +100,10 @@ def test_scaling_says_how_much_of_it_is_attention(tmp_path):
 
 
 def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_path):
-    settings = [Setting(sampler="ddim", steps=2), Setting(sampler="unipc", steps="quad2", reuse=0.1)]
+    settings = [
+        Sampling(sampler="ddim", steps=2, guidance_scale=2.0),
+        Sampling(sampler="unipc", steps="quad2", guidance_scale=2.0, reuse=0.1),
+    ]
     records = bench_quality(pipeline.model, pipeline.vae, clips, settings)
     assert [record["setting"] for record in records] == [
         "ddim, 2, guidance 2",

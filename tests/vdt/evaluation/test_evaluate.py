@@ -126,6 +126,7 @@ def test_given_exactness_is_measured(clips, exact_vae, monkeypatch):
 
 @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
 def test_noise_belongs_to_the_clip(tiny_model, sampler):
+    tiny_model.double()  # untrained, it answers in hundreds, of which float32 rounds more than the bound
     latents = torch.randn(2, 6, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     mask = predict(6, 8, 8, given=2)[None]
     settings = {"steps": 3, "sampler": sampler, "guidance_scale": 1.5}
@@ -134,7 +135,7 @@ def test_noise_belongs_to_the_clip(tiny_model, sampler):
     for index in range(2):
         clip, generator = latents[index : index + 1], clip_generator(0, index)
         single = sample_latents(tiny_model, clip, mask, generator=generator, **settings)
-        assert torch.allclose(both[index], single[0], rtol=1e-4, atol=1e-2)  # an untrained model: values of hundreds
+        assert torch.allclose(both[index], single[0], atol=1e-4)
     assert not torch.allclose(both[0, 2:], both[1, 2:], atol=0.1)
 
 

@@ -1,6 +1,6 @@
 """Physion-like scenes: a seed gives the same simulated, rendered and annotated clip for ever."""
 
-from .dataset import load_clips, scene_seeds
+from .dataset import load_clips, scene_seeds, stream_clips
 from .render import SceneClip, render_scene
 from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, draw_scene
 
@@ -15,4 +15,5 @@ __all__ = [
     "load_clips",
     "render_scene",
     "scene_seeds",
+    "stream_clips",
 ]

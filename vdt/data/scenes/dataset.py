@@ -57,16 +57,27 @@ def load_clips(
 ) -> list[SceneClip]:
     """`count` clips of a split, from the cache where they are in it and rendered into it where they are not."""
     seeds = scene_seeds(split, count, families=families, start=start)
+    return list(stream_clips(seeds, size=size, num_frames=num_frames, workers=workers, cache=cache, progress=progress))
+
+
+def stream_clips(
+    seeds: Sequence[int],
+    *,
+    size: int,
+    num_frames: int,
+    workers: int | None = None,
+    cache: Path | None = None,
+    progress: bool = True,
+) -> Iterator[SceneClip]:
+    """The clips of some seeds in rising order, one after another: many of them may not fit the memory."""
     folder = (cache or default_cache()) / f"scenes-v{SCENES_VERSION}-{size}x{num_frames}"
-    clips: list[SceneClip] = []
     shards = sorted({seed // SHARD for seed in seeds})
-    bar = tqdm(total=len(shards) * SHARD, unit="scene", desc=f"scenes {split}", disable=not progress or len(shards) < 2)
+    wanted = set(seeds)
+    bar = tqdm(total=len(shards) * SHARD, unit="scene", desc="scenes", disable=not progress or len(shards) < 2)
     with bar:
         for shard in _load_shards(folder, shards, size, num_frames, workers):
-            clips.extend(shard)
+            yield from (clip for clip in shard if clip.seed in wanted)
             bar.update(SHARD)
-    wanted = set(seeds)
-    return [clip for clip in clips if clip.seed in wanted]
 
 
 def _load_shards(
