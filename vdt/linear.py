@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_DTYPES = (torch.float32, torch.bfloat16)
-
 
 def linear(layer: nn.Linear, x: Tensor, *, gelu: bool = False) -> Tensor:
     """layer(x), then the tanh-approximated GELU if asked for."""
@@ -30,10 +28,16 @@ def _is_fused(x: Tensor, weight: Tensor) -> bool:
     """
     return bool(
         x.device.type == "cpu"
-        and x.dtype == weight.dtype in _DTYPES
+        and x.dtype == weight.dtype
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and torch.backends.mkldnn.enabled
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and has_products(x.dtype)
     )
+
+
+def has_products(dtype: torch.dtype) -> bool:
+    """Whether oneDNN has such products on this CPU: bfloat16 needs AVX-512 or AMX; half precision is left out."""
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())

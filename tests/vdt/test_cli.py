@@ -103,8 +103,8 @@ def test_steps_may_be_spaced_and_any_sampler_named(place, monkeypatch):
     seen = []
     original = Pipeline.generate
     monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: seen.append(k) or original(self, *a, **k))
-    assert generate(place, "predict", steps="quad3", sampler="unipc", given=2) == 0
-    assert (seen[0]["steps"], seen[0]["sampler"]) == ("quad3", "unipc")
+    assert generate(place, "predict", steps=3, sampler="unipc_quad", given=2) == 0
+    assert (seen[0]["steps"], seen[0]["sampler"]) == (3, "unipc_quad")
 
 
 def test_generate_keeps_given_pixels_and_writes_a_sheet(place, monkeypatch):
@@ -161,7 +161,7 @@ def bad_files(place: Path) -> None:
         ("predict", {"size": "64"}, ["--size", "64x96"]),
         ("predict", {"sampler": "best"}, ["best", "ddim"]),
         ("predict", {"steps": 0}, ["--steps"]),
-        ("predict", {"steps": "quadx"}, ["--steps"]),
+        ("predict", {"steps": "quad6"}, ["--steps"]),
         ("predict", {"steps": 5000}, ["5000"]),
         ("predict", {"seed": -1}, ["--seed"]),
         ("predict", {"guidance": "nan"}, ["--guidance"]),

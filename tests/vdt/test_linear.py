@@ -22,6 +22,14 @@ def test_every_way_gives_the_layer_and_its_gelu(gelu, dtype, tolerance, training
         torch.testing.assert_close(linear(layer, x, gelu=gelu), expected, rtol=tolerance, atol=tolerance)
 
 
+def test_a_cpu_without_products_of_bfloat16_takes_the_other_way(monkeypatch):
+    monkeypatch.setattr("vdt.linear.has_products", lambda dtype: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", None)  # would be called, and fail, if it were asked
+    layer, x = nn.Linear(24, 40).bfloat16(), torch.randn(7, 24).bfloat16()
+    with torch.no_grad():
+        assert torch.equal(linear(layer, x), layer(x))
+
+
 def test_a_view_across_the_tokens_is_taken_as_it_lies():
     torch.manual_seed(0)
     layer, x = nn.Linear(24, 40), torch.randn(3, 5, 24).transpose(0, 1)

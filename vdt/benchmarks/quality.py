@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 _guided = partial(Sampling, guidance_scale=2.0)
 SETTINGS = (
     *(_guided(sampler="ddim", steps=steps) for steps in (5, 10, 20, 50)),
-    *(_guided(sampler="ddim", steps=steps) for steps in ("quad5", "quad10", "quad20")),
-    *(_guided(sampler="dpmpp_2m", steps=steps) for steps in (5, 10, 20, "quad4", "quad5", "quad6", "quad8", "quad10")),
-    *(_guided(sampler="unipc", steps=steps) for steps in ("quad3", "quad4", "quad5", "quad6", "quad8", "quad10")),
+    *(_guided(sampler="ddim_quad", steps=steps) for steps in (5, 10, 20)),
+    *(_guided(sampler="dpmpp_2m", steps=steps) for steps in (5, 10, 20)),
+    *(_guided(sampler="dpmpp_2m_quad", steps=steps) for steps in (3, 4, 5, 6, 8, 10)),
+    *(_guided(sampler="unipc_quad", steps=steps) for steps in (3, 4, 5, 6, 8, 10)),
     *(_guided(sampler="ddim", steps=20, reuse=reuse) for reuse in (0.05, 0.1, 0.2, 0.4)),
 )
 
@@ -67,8 +68,7 @@ def plot_quality(records: Sequence[dict[str, Any]], path: Path) -> None:
     figure, axes = new_figure(2, sharey=False)
     groups: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        spacing = "quadratic" if str(record["steps"]).startswith("quad") else "even"
-        name = f"{record['sampler']}, {'with reuse' if record['reuse'] else spacing}"
+        name = f"{record['sampler']}{' with reuse' if record['reuse'] else ''}"
         groups.setdefault(name, []).append(record)
     for name, members in groups.items():
         members = sorted(members, key=lambda member: member["seconds"])

@@ -4,7 +4,15 @@ from .denoiser import Denoiser, MaskedDenoiser, Prediction, to_prediction
 from .latents import scale_latents, unscale_latents
 from .loss import LossTerms, corrected_loss, stratified_timesteps
 from .official import official_loss, official_sample
-from .samplers import SAMPLERS, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m, sample_unipc
+from .samplers import (
+    SAMPLERS,
+    StepInfo,
+    find_sampler,
+    sample_ancestral,
+    sample_ddim,
+    sample_dpmpp_2m,
+    sample_unipc,
+)
 from .sampling import sample_latents
 from .schedule import Schedule, ScheduleCoeffs
 
@@ -18,6 +26,7 @@ __all__ = [
     "ScheduleCoeffs",
     "StepInfo",
     "corrected_loss",
+    "find_sampler",
     "official_loss",
     "official_sample",
     "sample_ancestral",

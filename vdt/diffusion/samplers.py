@@ -179,6 +179,16 @@ SAMPLERS: dict[str, Sampler] = {
 }
 
 
+def find_sampler(name: str) -> tuple[Sampler, bool]:
+    """The sampler of that name, and whether its steps are the quadratic ones, as "_quad" after the name asks for."""
+    plain = name.removesuffix("_quad")
+    if plain not in SAMPLERS:
+        raise ValueError(
+            f"unknown sampler {name!r}, expected one of {', '.join(SAMPLERS)}, or such a name with _quad after it"
+        )
+    return SAMPLERS[plain], name != plain
+
+
 def _steps(schedule: Schedule) -> Iterator[tuple[int, int]]:
     """(step number from 0, index from the noisiest down to 0)."""
     return enumerate(range(schedule.num_steps - 1, -1, -1))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..autoencoder import AutoencoderKL
 from ..completion import first_parameter
-from ..diffusion import SAMPLERS, sample_latents, scale_latents, unscale_latents
+from ..diffusion import find_sampler, sample_latents, scale_latents, unscale_latents
 from ..frames import to_pixels, to_uint8
 from ..model import VDT
 
@@ -31,8 +31,7 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.sampler not in SAMPLERS:
-            raise ValueError(f"unknown sampler {self.sampler!r}, expected one of {', '.join(SAMPLERS)}")
+        find_sampler(self.sampler)  # complains of an unknown one before any work
 
     def __str__(self) -> str:
         reuse = f", reuse {self.reuse:g}" if self.reuse else ""

@@ -10,7 +10,7 @@ from PIL import Image
 
 from vdt.autoencoder import AutoencoderKL
 from vdt.benchmarks.clip import bench_clip, clip_table
-from vdt.benchmarks.forward import bench_forward, forward_table
+from vdt.benchmarks.forward import PRECISIONS, bench_forward, forward_table
 from vdt.benchmarks.memory import bench_memory, memory_table
 from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
 from vdt.benchmarks.scaling import bench_scaling, plot_scaling, scaling_table
@@ -19,6 +19,7 @@ from vdt.cli import main
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS
 from vdt.data.scenes import SceneClip
 from vdt.evaluation.networks import Sampling
+from vdt.linear import has_products
 from vdt.model import build_model
 from vdt.pipeline import Pipeline
 
@@ -60,7 +61,9 @@ def clips():
 
 def test_forward_has_three_times_in_each_precision():
     record = bench_forward(TINY, num_frames=4, size=8, rounds=1)
-    for precision in ("fp32", "bf16"):
+    measured = ["fp32", *(["bf16"] if has_products(torch.bfloat16) else [])]  # an AVX2 CPU would take minutes for it
+    assert [name for name in record if name in PRECISIONS] == measured
+    for precision in measured:
         assert {"ours_s", "plain_s", "limit_s"} <= record[precision].keys()
         assert record[precision]["limit_s"] == pytest.approx(record["flops"] / record[precision]["peak_gflops"] / 1e9)
     drawn = {name: {"ours_s": 2.0, "plain_s": 5.0, "limit_s": 1.6} for name in ("fp32", "bf16")}
@@ -102,15 +105,15 @@ def test_scaling_says_how_much_of_it_is_attention(tmp_path):
 def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_path):
     settings = [
         Sampling(sampler="ddim", steps=2, guidance_scale=2.0),
-        Sampling(sampler="unipc", steps="quad2", guidance_scale=2.0, reuse=0.1),
+        Sampling(sampler="unipc_quad", steps=2, guidance_scale=2.0, reuse=0.1),
     ]
     records = bench_quality(pipeline.model, pipeline.vae, clips, settings)
     assert [record["setting"] for record in records] == [
         "ddim, 2, guidance 2",
-        "unipc, quad2, guidance 2, reuse 0.1",
+        "unipc_quad, 2, guidance 2, reuse 0.1",
     ]
     assert all(record["seconds"] > 0 and record["centroid_px"] > 0 for record in records)
-    assert "| unipc, quad2, guidance 2, reuse 0.1 |" in quality_table(records)
+    assert "| unipc_quad, 2, guidance 2, reuse 0.1 |" in quality_table(records)
     plot_quality(records, tmp_path / "quality.png")
     assert np.asarray(Image.open(tmp_path / "quality.png")).std() > 5
 
@@ -118,7 +121,7 @@ def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_pa
 def test_the_command_writes_one_record_or_says_what_there_is(tmp_path, capsys):
     file = tmp_path / "forward.json"
     assert main(["bench", "forward", "--size", "VDT-Tiny/2", "--rounds", "1", "--json", str(file)]) == 0
-    assert {"fp32", "bf16"} <= json.loads(file.read_text(encoding="utf-8")).keys()
+    assert "fp32" in json.loads(file.read_text(encoding="utf-8")).keys()
     assert "| fp32 |" in capsys.readouterr().out
     assert main(["bench", "forward", "--size", "VDT-XXL"]) == 2
     assert "VDT-S/2" in capsys.readouterr().err

@@ -74,6 +74,14 @@ def test_guidance_one_is_the_plain_path(model, given, mask):
     assert torch.equal(off, plain)
 
 
+def test_quadratic_steps_are_asked_for_by_name(model, given, mask):
+    named = sample_latents(model, given, mask, steps=3, sampler="dpmpp_2m_quad", generator=seeded())
+    assert torch.equal(named, sample_latents(model, given, mask, steps="quad3", sampler="dpmpp_2m", generator=seeded()))
+    assert not torch.equal(named, sample_latents(model, given, mask, steps=3, sampler="dpmpp_2m", generator=seeded()))
+    with pytest.raises(ValueError, match=r"'heun_quad', expected one of .*ddim"):
+        sample_latents(model, given, mask, sampler="heun_quad", generator=seeded())
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_zero_terminal_snr_and_mask_embedding(given, mask, name):
     model = build(mask_embed=True, learn_sigma=False, diffusion=ZERO_SNR)

@@ -1,0 +1,104 @@
+"""Clips longer than the model sees at once, as a list of windows: which frames each sees, and which it generates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """Frames that the model sees at once, in rising order; `makes` of them are generated, the others are known by then.
+
+    Frames below 0 or beyond the end of the clip are generated and dropped, so that a clip that is made longer begins
+    as the shorter one did.
+    """
+
+    frames: tuple[int, ...]
+    makes: tuple[int, ...]
+
+
+def plan_windows(mask: Tensor, size: int, overlap: int) -> list[Window]:
+    """Windows of at most `size` frames that together generate every frame of a mask, each frame once.
+
+    A gap between given frames that is too long for one window is first filled coarsely, by every n-th frame, so that
+    both its ends are seen at once. Then windows go from the first given frame to the end, each seeing `overlap` frames
+    that are known by then, and from there back to the beginning.
+
+    Args:
+        mask: bool (T, h, w), True = generate; a frame of which only a part is given counts as given in a gap's ends.
+        size: frames that the model sees at once; a clip that is not longer is one window.
+        overlap: 1 to size - 2.
+    """
+    if size < 3 or not 1 <= overlap <= size - 2:
+        raise ValueError(f"got windows of {size} frames that overlap by {overlap}: expected 3 or more, and 1 to size - 2")
+    cells = mask.flatten(1)
+    plan = _Plan(done=(~cells).all(1).tolist(), given=(~cells).any(1).tolist(), size=size, overlap=overlap)
+    return plan.windows()
+
+
+class _Plan:
+    """A clip being planned: `done` frames are known whole, `given` ones in part at least."""
+
+    def __init__(self, *, done: Sequence[bool], given: Sequence[bool], size: int, overlap: int) -> None:
+        self.length, self.size, self.overlap = len(done), size, overlap
+        self.done = {frame for frame, whole in enumerate(done) if whole}
+        self.given = {frame for frame, some in enumerate(given) if some}
+        self.made: list[Window] = []
+
+    def windows(self) -> list[Window]:
+        if self.length <= self.size:
+            self._add(range(self.length))
+            return self.made
+        while (gap := self._long_gap()) is not None:
+            self._fill_coarsely(*gap)
+        self._sweep()
+        self._sweep_back()
+        return self.made
+
+    def _add(self, frames: Sequence[int]) -> None:
+        makes = tuple(frame for frame in frames if frame not in self.done)
+        if makes:
+            self.made.append(Window(tuple(frames), makes))
+            self.done.update(makes)
+
+    def _long_gap(self) -> tuple[int, int] | None:
+        """The first two neighbouring known frames with too much between them for a window and its overlap."""
+        ends = sorted(self.done | self.given)
+        longest = self.size - self.overlap  # from end to end
+        return next(((a, b) for a, b in zip(ends, ends[1:], strict=False) if b - a > longest), None)
+
+    def _fill_coarsely(self, first: int, last: int) -> None:
+        """Frames at even distances between two known ones; what room is left shows known frames on both sides."""
+        stride = max(2, -(-(last - first) // (self.size - 1)))
+        count = -(-(last - first) // stride) + 1
+        between = [first + round(step * (last - first) / (count - 1)) for step in range(count)]
+        around: list[int] = []
+        for distance in range(stride, stride * (self.size - count) + 1, stride):
+            around += [frame for frame in (first - distance, last + distance) if frame in self.done]
+        self._add(sorted({*between, *around[: self.size - count]}))
+
+    def _sweep(self) -> None:
+        """From the first known frame on."""
+        start = min(self.done | self.given, default=0)
+        for position in range(start, self.length):
+            if position not in self.done:
+                first = max(start, position - self.overlap)
+                self._add(range(first, self._uncut(first + self.size)))
+
+    def _uncut(self, stop: int) -> int:
+        """The end of a window, earlier if it would cut a gap whose other end it does not see."""
+        known = self.done | self.given
+        if not any(frame >= stop for frame in known):
+            return stop
+        return next(frame for frame in range(stop - 1, -1, -1) if frame in known) + 1
+
+    def _sweep_back(self) -> None:
+        """From the first known frame back to the beginning."""
+        for position in range(min(self.done) - 1, -1, -1):
+            if position not in self.done:
+                stop = position + 1 + self.overlap
+                self._add(range(stop - self.size, stop))
