@@ -12,12 +12,13 @@ from torch import Tensor
 from . import pixel_masks
 from .autoencoder import AutoencoderKL
 from .checkpoints import bundled, load_model, load_vae
-from .completion import complete_latents, decode_frames, encode_frames
+from .completion import decode_frames, encode_frames
 from .diffusion.samplers import StepCallback
 from .frames import check_size
 from .model import VDT
 from .pixel_masks import to_cells
 from .planner import PLACEHOLDER
+from .rollout import complete_clip
 
 # T frames; H, W pixels; h, w latent cells; C latent channels.
 
@@ -78,15 +79,18 @@ class Pipeline:
         sampler: str = "ddim",
         guidance_scale: float = 1.0,
         seed: int = 0,
+        window: int = 0,
+        overlap: int = 0,
         callback: StepCallback | None = None,
     ) -> GeneratedClip:
-        """Complete a clip; given pixels come back bit for bit.
+        """Complete a clip; given pixels come back bit for bit. One longer than the model's is made window by window.
 
         Args:
             frames: uint8 (n, H, W, 3), n <= T; what is to be generated may hold anything, frames after n are generated.
             mask: bool, True = generate: pixels (T, H, W) or latent cells (T, h, w).
-            steps, sampler, guidance_scale, callback: see `sample_latents`.
+            steps, sampler, guidance_scale: see `sample_latents`.
             seed: 0 to 2**64 - 1; the same on every device.
+            window, overlap, callback: see `roll_out`.
 
         Raises:
             ValueError: for frames and masks that do not fit each other or the model, and see `sample_latents`.
@@ -97,7 +101,7 @@ class Pipeline:
         raw = torch.zeros(len(clip), self.model.config.in_channels, *made.cells.shape[1:])
         if seen.any():
             raw[seen] = encode_frames(self.vae, clip[seen.numpy()]).cpu()
-        latents = complete_latents(
+        latents = complete_clip(
             self.model,
             raw,
             made.cells,
@@ -105,6 +109,8 @@ class Pipeline:
             steps=steps,
             sampler=sampler,
             guidance_scale=guidance_scale,
+            window=window,
+            overlap=overlap,
             callback=callback,
         )
         pixels = made.pixels.numpy()

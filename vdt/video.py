@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -16,6 +16,9 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from .files import atomic_path
+
+if TYPE_CHECKING:
+    from .audio import Sound
 
 # Frames are uint8 (H, W, 3) RGB arrays, upright: rotation stored in the file is applied on reading.
 
@@ -108,6 +111,7 @@ def write_video(
     *,
     crf: int = 16,
     metadata: Mapping[str, str] | None = None,
+    sound: Sound | None = None,
 ) -> VideoInfo:
     """Write uint8 (H, W, 3) RGB frames as an h264 yuv420p mp4 and return what was written.
 
@@ -120,6 +124,7 @@ def write_video(
         fps: frames per second.
         crf: x264 quality, 0 (lossless but for colour subsampling) to 51.
         metadata: free tags stored in the file.
+        sound: as AAC, the first two channels at most; its length is its own.
 
     Raises:
         VideoError: not an .mp4 name, no frames, or frames of another kind.
@@ -132,7 +137,7 @@ def write_video(
         raise ValueError(f"crf must be 0 to 51, got {crf}")
     with atomic_path(path) as temporary:
         try:
-            return _encode(temporary, _checked(frames), rate, crf, metadata or {})
+            return _encode(temporary, _checked(frames), rate, crf, metadata or {}, sound)
         except av.error.FFmpegError as error:
             raise VideoError(f"cannot write '{path}': {error.strerror or error}") from error
 
@@ -302,7 +307,12 @@ def _checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _encode(
-    path: Path, frames: Iterator[np.ndarray], rate: Fraction, crf: int, metadata: Mapping[str, str]
+    path: Path,
+    frames: Iterator[np.ndarray],
+    rate: Fraction,
+    crf: int,
+    metadata: Mapping[str, str],
+    sound: Sound | None,
 ) -> VideoInfo:
     flags = {"movflags": "use_metadata_tags+faststart"}
     first = next(frames)
@@ -312,6 +322,8 @@ def _encode(
         stream: Any = container.add_stream("libx264", rate=rate, options={"crf": str(crf), **_REPEATABLE})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         _tag_colours(stream.codec_context)
+        if sound is not None and sound.samples.size:
+            _encode_sound(container, sound)
         count = 0
         for array in chain([first], frames):
             padded = np.pad(array, ((0, height - array.shape[0]), (0, width - array.shape[1]), (0, 0)), mode="edge")
@@ -322,6 +334,16 @@ def _encode(
             count += 1
         container.mux(stream.encode(None))
     return VideoInfo(width=width, height=height, fps=rate, frames=count, duration=float(count / rate), rotation=0)
+
+
+def _encode_sound(container: Any, sound: Sound) -> None:
+    """All of it before the first picture: it is small, and FFmpeg puts both in the order of their times."""
+    samples = np.ascontiguousarray(sound.samples[:2].clip(-1, 1))
+    layout = "mono" if len(samples) == 1 else "stereo"
+    track = container.add_stream("aac", rate=sound.rate, layout=layout)
+    frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+    frame.sample_rate, frame.pts = sound.rate, 0
+    container.mux([*track.encode(frame), *track.encode(None)])
 
 
 def _tag_colours(context: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-import numpy as np
 from torch import Tensor
+
+MIN_SIZE = 3  # one known frame, one new one, and the other end of a gap
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,11 @@ def plan_windows(mask: Tensor, size: int, overlap: int) -> list[Window]:
         size: frames that the model sees at once; a clip that is not longer is one window.
         overlap: 1 to size - 2.
     """
-    if size < 3 or not 1 <= overlap <= size - 2:
-        raise ValueError(f"got windows of {size} frames that overlap by {overlap}: expected 3 or more, and 1 to size - 2")
+    if size < MIN_SIZE or not 1 <= overlap <= size - 2:
+        raise ValueError(
+            f"got windows of {size} frames that overlap by {overlap}: expected {MIN_SIZE} or more frames, and an "
+            f"overlap of 1 to that number less 2"
+        )
     cells = mask.flatten(1)
     plan = _Plan(done=(~cells).all(1).tolist(), given=(~cells).any(1).tolist(), size=size, overlap=overlap)
     return plan.windows()
@@ -47,6 +52,7 @@ class _Plan:
         self.length, self.size, self.overlap = len(done), size, overlap
         self.done = {frame for frame, whole in enumerate(done) if whole}
         self.given = {frame for frame, some in enumerate(given) if some}
+        self.last = max(self.given, default=-1)
         self.made: list[Window] = []
 
     def windows(self) -> list[Window]:
@@ -69,7 +75,7 @@ class _Plan:
         """The first two neighbouring known frames with too much between them for a window and its overlap."""
         ends = sorted(self.done | self.given)
         longest = self.size - self.overlap  # from end to end
-        return next(((a, b) for a, b in zip(ends, ends[1:], strict=False) if b - a > longest), None)
+        return next(((a, b) for a, b in pairwise(ends) if b - a > longest), None)
 
     def _fill_coarsely(self, first: int, last: int) -> None:
         """Frames at even distances between two known ones; what room is left shows known frames on both sides."""
@@ -91,10 +97,9 @@ class _Plan:
 
     def _uncut(self, stop: int) -> int:
         """The end of a window, earlier if it would cut a gap whose other end it does not see."""
-        known = self.done | self.given
-        if not any(frame >= stop for frame in known):
+        if stop > self.last:
             return stop
-        return next(frame for frame in range(stop - 1, -1, -1) if frame in known) + 1
+        return next(frame for frame in range(stop - 1, -1, -1) if frame in self.done or frame in self.given) + 1
 
     def _sweep_back(self) -> None:
         """From the first known frame back to the beginning."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vdt.audio import read_sound
+from vdt.audio import Sound, read_sound
 from vdt.files import atomic_path
 from vdt.video import VideoError, probe, read_frames, write_video
 
@@ -76,14 +76,9 @@ def write(
 ) -> None:
     """Write images (T, H, W, 3) in [0, 1] as h264 mp4 with tags, and sound cut to the length of the video."""
     frames = to_bytes(images[..., :3])
+    sound = None if audio is None else _sound(audio, float(len(frames) / rate))
     with _target(target) as path:
-        if audio is None:
-            write_video(path, frames, rate, metadata=as_tags(metadata))
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            silent = Path(folder) / "silent.mp4"
-            write_video(silent, frames, rate)
-            _remux(silent, path, metadata, _Sound(audio, float(len(frames) / rate)))
+        write_video(path, frames, rate, metadata=as_tags(metadata), sound=sound)
 
 
 def copy(source: Path, target: str | Path | io.BytesIO, metadata: Mapping[str, Any] | None = None) -> None:
@@ -92,22 +87,13 @@ def copy(source: Path, target: str | Path | io.BytesIO, metadata: Mapping[str, A
         _remux(source, path, {**tags(source), **(metadata or {})})
 
 
-class _Sound:
-    """AUDIO as packed float samples (1, samples * channels)."""
-
-    def __init__(self, audio: Mapping[str, Any], seconds: float) -> None:
-        self.rate = int(audio["sample_rate"])
-        waveform = torch.as_tensor(audio["waveform"])[0].float().cpu()[:2]  # (channels, samples)
-        self.samples = waveform[:, : round(seconds * self.rate)].clamp(-1, 1).contiguous().numpy()
-        self.layout = "mono" if self.samples.shape[0] == 1 else "stereo"
-
-    def frame(self) -> Any:
-        frame = av.AudioFrame.from_ndarray(self.samples, format="fltp", layout=self.layout)
-        frame.sample_rate, frame.pts = self.rate, 0
-        return frame
+def _sound(audio: Mapping[str, Any], seconds: float) -> Sound:
+    """AUDIO, no longer than the video."""
+    waveform, rate = torch.as_tensor(audio["waveform"])[0].float().cpu(), int(audio["sample_rate"])
+    return Sound(samples=waveform[:, : round(seconds * rate)].numpy(), rate=rate)
 
 
-def _remux(source: Path, path: Path, metadata: Mapping[str, Any] | None, sound: _Sound | None = None) -> None:
+def _remux(source: Path, path: Path, metadata: Mapping[str, Any] | None) -> None:
     with (
         _open(source) as old,
         atomic_path(path) as temporary,
@@ -116,14 +102,10 @@ def _remux(source: Path, path: Path, metadata: Mapping[str, Any] | None, sound: 
         new.metadata.update(as_tags(metadata))
         kept = [stream for stream in old.streams if stream.type in ("video", "audio")]
         copies = {stream.index: new.add_stream_from_template(stream) for stream in kept}
-        track: Any = new.add_stream(_AUDIO_CODEC, rate=sound.rate, layout=sound.layout) if sound else None
         for packet in old.demux(kept):
             if packet.dts is not None:  # the last one of each stream is empty
                 packet.stream = copies[packet.stream.index]
                 new.mux(packet)
-        if sound is not None and sound.samples.size:
-            new.mux(track.encode(sound.frame()))
-            new.mux(track.encode(None))
 
 
 def _read_audio(path: Path) -> dict[str, Any] | None:

@@ -58,7 +58,9 @@ def test_a_longer_prediction_begins_as_the_shorter_one(seed):
 
 def test_the_plans_of_the_tasks():
     def frames(mask, size=16, overlap=8):
-        return [(window.frames[0], window.frames[-1], len(window.makes)) for window in plan_windows(mask, size, overlap)]
+        return [
+            (window.frames[0], window.frames[-1], len(window.makes)) for window in plan_windows(mask, size, overlap)
+        ]
 
     assert frames(masks.predict(16, 1, 1, given=8)) == [(0, 15, 8)]
     assert frames(masks.predict(32, 1, 1, given=8)) == [(0, 15, 8), (8, 23, 8), (16, 31, 8)]

@@ -27,7 +27,7 @@ def bench_forward(
     device: str = "cpu",
     compiled: bool = False,
 ) -> dict[str, Any]:
-    """Seconds per pass over latents (batch, num_frames, C, size, size) in each precision that the machine multiplies in.
+    """Seconds per pass over latents (batch, num_frames, C, size, size) in each precision that the machine has.
 
     "plain_s" is the plain path in float32 in both, "limit_s" the pass's operations at the rate of a large matrix
     product in that precision.

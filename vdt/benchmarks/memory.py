@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from ..checkpoints import bundled, load_model, load_vae
-from ..completion import complete_latents, decode_frames, encode_frames
+from ..completion import decode_frames, encode_frames
 from ..masks import predict
+from ..rollout import complete_clip
 
 STAGES = ("encode", "sample", "decode")
 LENGTHS = (16, 32, 64, 128)
@@ -61,9 +62,7 @@ def _growth(stage: str, frames: int, size: int) -> float:
     if stage == "encode":
         encode_frames(vae, clip)
     elif stage == "sample":
-        complete_latents(
-            model, latents, predict(frames, side, side, given=frames // 2), seed=0, steps=2, guidance_scale=2
-        )
+        complete_clip(model, latents, predict(frames, side, side, given=frames // 2), seed=0, steps=2, guidance_scale=2)
     else:
         decode_frames(vae, latents)
     return (_peak() - before) / MEBI
