@@ -45,7 +45,7 @@ LAYERS = [
     {"autoencoder", "diffusion", "model", "reuse", "vae_keys", "vdt_keys"},
     {"checkpoints", "keyframes", "overlay", "thumbnail", "timeline", "completion"},
     {"rollout"},
-    {"pipeline", "training"},
+    {"pipeline", "stream", "training"},
     {"evaluation", "benchmarks"},
     {"cli", "__main__"},
 ]

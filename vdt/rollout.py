@@ -50,8 +50,7 @@ def roll_out(
         ValueError: for what does not fit; see also `complete_latents`.
     """
     cells = _cells(mask, raw)
-    size = window or max(model.config.num_frames, MIN_SIZE)
-    plan = plan_windows(cells, size, overlap or size // 2)
+    plan = plan_windows(cells, *window_size(model, window, overlap))
     # The first frame that any later window still sees.
     needed = list(accumulate([len(cells), *(later.frames[0] for later in plan[:0:-1])], min))[::-1]
     made: dict[int, Tensor] = {}
@@ -66,8 +65,7 @@ def roll_out(
             **sampling,
         )
         made.update(zip(planned.frames, completed, strict=True))
-        if needed[number] > finished:
-            piece = range(finished, needed[number])
+        if piece := range(finished, needed[number]):
             yield torch.stack([made.pop(frame, _raw_frame(raw, frame)) for frame in piece])
             finished = piece.stop
     if not plan:
@@ -79,6 +77,12 @@ def complete_clip(model: Any, raw: Tensor, mask: Tensor | None, **options: Any) 
     return torch.cat(list(roll_out(model, raw, mask, **options)))
 
 
+def window_size(model: Any, window: int = 0, overlap: int = 0) -> tuple[int, int]:
+    """Frames of a window and of its overlap, 0 being what the model was trained with, and half of that."""
+    size = window or max(model.config.num_frames, MIN_SIZE)
+    return size, overlap or size // 2
+
+
 def window_seed(seed: int, number: int) -> int:
     """The seed of a window: the first has that of the clip, so that a clip of one window is one plain sampling."""
     return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0])
@@ -88,10 +92,10 @@ def _cells(mask: Tensor | None, raw: Tensor) -> Tensor:
     """The mask as latent cells, bool (T, h, w)."""
     if raw.ndim != 4:
         raise ValueError(f"the latent is {tuple(raw.shape)}, expected (frames, channels, height, width)")
-    size = tuple(raw.shape[-2:])
+    height, width = raw.shape[-2:]
     if mask is None:
-        return torch.ones(len(raw), *size, dtype=torch.bool)
-    return to_cells(mask.cpu(), (max(len(raw), len(mask)), *size))
+        return torch.ones(len(raw), height, width, dtype=torch.bool)
+    return to_cells(mask.cpu(), (max(len(raw), len(mask)), height, width))
 
 
 def _window_mask(window: Window, cells: Tensor) -> Tensor:

@@ -121,7 +121,7 @@ def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_pa
 def test_the_command_writes_one_record_or_says_what_there_is(tmp_path, capsys):
     file = tmp_path / "forward.json"
     assert main(["bench", "forward", "--size", "VDT-Tiny/2", "--rounds", "1", "--json", str(file)]) == 0
-    assert "fp32" in json.loads(file.read_text(encoding="utf-8")).keys()
+    assert "fp32" in json.loads(file.read_text(encoding="utf-8"))
     assert "| fp32 |" in capsys.readouterr().out
     assert main(["bench", "forward", "--size", "VDT-XXL"]) == 2
     assert "VDT-S/2" in capsys.readouterr().err
