@@ -11,7 +11,8 @@ from .latents import VDTDecode, VDTEncode
 from .loaders import VDTConditioning, VDTLoadModel, VDTLoadVAE
 from .masks import VDTMask, VDTMaskCombine
 from .report import VDTReport
-from .sampler import VDTSampler
+from .sampler import VDTExtend, VDTSampler
+from .save import VDTSaveVideo
 
 
 class VDTExtension(ComfyExtension):
@@ -36,4 +37,6 @@ class VDTExtension(ComfyExtension):
             VDTSampleClip,
             VDTScene,
             VDTReport,
+            VDTExtend,
+            VDTSaveVideo,
         ]

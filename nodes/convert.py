@@ -12,7 +12,8 @@ from comfy_api.latest import InputImpl
 from torch import Tensor
 
 from ..vdt.audio import Sound, read_sound
-from ..vdt.planner import DEFAULT_FPS, pick_frames
+from ..vdt.planner import DEFAULT_FPS, PLACEHOLDER, pick_frames
+from ..vdt.rollout import lengthen
 from ..vdt.video import probe, read_frames
 
 # IMAGE is float (T, H, W, 3 or 4) in [0, 1], MASK float (T, H, W) with 1 = generate, LATENT a dict with raw samples
@@ -91,6 +92,25 @@ def to_latent(latent: dict[str, Any], samples: Tensor, mask: Tensor | None) -> d
     if mask is not None:
         changed["noise_mask"] = soft_mask(mask)[:, None]  # (T, 1, H, W)
     return changed
+
+
+def longer_latent(latent: dict[str, Any], samples: Tensor, count: int, *, before: bool) -> dict[str, Any]:
+    """The LATENT with samples whose last, or first, `count` frames are new, and white in its noise mask."""
+    known = len(samples) - count
+    old = torch.zeros(known, *samples.shape[-2:]) if "noise_mask" not in latent else soft_mask(latent["noise_mask"])
+    mask = lengthen(old.expand(known, -1, -1), count, before=before, fill=1.0)
+    return {**latent, "samples": samples, "noise_mask": mask[:, None]}  # (T, 1, H, W)
+
+
+def longer_images(images: Tensor, count: int, *, before: bool) -> Tensor:
+    """IMAGE with grey frames for those that are new."""
+    return lengthen(rgb(images), count, before=before, fill=PLACEHOLDER / 255)
+
+
+def sound_for(audio: dict[str, Any] | None, seconds: float) -> Sound | None:
+    """AUDIO as a Sound that lasts so long."""
+    sound = from_audio(audio)
+    return None if sound is None else sound.fitted(0.0, seconds)
 
 
 def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, start: float) -> SourceClip:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,17 +15,21 @@ import comfy.utils
 import folder_paths
 import numpy as np
 import torch
-from comfy_api.latest import io, ui
+from comfy.cli_args import args
+from comfy_api.latest import InputImpl, io, ui
 from torch import Tensor
 
 from ..vdt import __version__
+from ..vdt.audio import Sound
 from ..vdt.checkpoints import bundled, sha256
-from ..vdt.completion import decode_frames, encode_frames
+from ..vdt.completion import Progress, decode_frames, encode_frames, paste, pixels_to_paste
 from ..vdt.diffusion import StepInfo
+from ..vdt.memory import FRAMES_AT_ONCE, check_memory, vae_bytes
 from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
 from ..vdt.pipeline import DTYPES
 from ..vdt.preview import GRID_SIDE, PreviewProjection, preview_image
 from ..vdt.timeline import frame_states
+from ..vdt.video import write_video
 from . import convert
 
 BUNDLED = "bundled"
@@ -110,6 +115,30 @@ def _digest(path: str, _stamp: str) -> str:
     return sha256(path)
 
 
+def save_video(
+    hidden: Any,
+    frames: Iterator[np.ndarray],
+    latents: Tensor,
+    vae: Any,
+    *,
+    fps: float,
+    prefix: str,
+    sound: Sound | None,
+) -> io.NodeOutput:
+    """Write frames into the next free mp4 of that prefix in the output folder, with the graph in it; shows it."""
+    height, width = (side * downscale(vae) for side in latents.shape[-2:])
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+        prefix, folder_paths.get_output_directory(), width, height
+    )
+    file = f"{name}_{counter:05}_.mp4"
+    tags = {} if args.disable_metadata else {**(hidden.extra_pnginfo or {}), "prompt": hidden.prompt}
+    told = {key: json.dumps(value) for key, value in tags.items() if value is not None}
+    path = Path(folder) / file
+    write_video(path, frames, fps, metadata=told, sound=sound)
+    shown = ui.PreviewVideo([ui.SavedResult(file, subfolder, io.FolderType.output)])
+    return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=shown)
+
+
 # ---- Devices and memory ----------------------------------------------------------------------------------------------
 
 
@@ -124,7 +153,9 @@ def model_dtype(precision: str, parameters: int) -> torch.dtype:
 
 
 def load(patcher: Any, memory: float) -> None:
-    """Have ComfyUI make room for a model and bring it to its device whole."""
+    """Have ComfyUI make room for a model and bring it to its device whole; on a CPU there must be room already."""
+    if patcher.load_device.type == "cpu":
+        check_memory(int(memory))
     mm.load_models_gpu([patcher], memory_required=memory, force_full_load=True)
 
 
@@ -142,19 +173,37 @@ def encode(vae: Any, frames: np.ndarray) -> Tensor:
     own = getattr(vae, "vdt_vae", None)
     if own is None:
         return to_intermediate(_checked(vae.encode(convert.to_images(frames)), len(frames)))
-    load(vae.vdt_patcher, _vae_memory(frames.shape[1:3]))
+    load(vae.vdt_patcher, vae_bytes(own.config, *frames.shape[1:3]))
     return to_intermediate(encode_frames(own, frames, progress=chunk_progress()))
 
 
-def decode(vae: Any, latents: Tensor, wanted: Tensor | None = None) -> Tensor:
+def decode(vae: Any, latents: Tensor, wanted: Tensor | None = None, *, progress: Progress | None = None) -> Tensor:
     """IMAGE of raw latents (T, C, h, w); frames without any pixel of `wanted`, bool (T, H, W), may stay black."""
     own = getattr(vae, "vdt_vae", None)
     if own is None:
         frames = convert.to_frames(vae.decode(latents))
     else:
-        load(vae.vdt_patcher, _vae_memory([side * downscale(vae) for side in latents.shape[-2:]]))
-        frames = decode_frames(own, latents, wanted, progress=chunk_progress())
+        height, width = (side * downscale(vae) for side in latents.shape[-2:])
+        load(vae.vdt_patcher, vae_bytes(own.config, height, width))
+        frames = decode_frames(own, latents, wanted, progress=progress)
     return to_intermediate(convert.to_images(frames))
+
+
+def decode_each(vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor | None) -> Iterator[np.ndarray]:
+    """Frames uint8 (H, W, 3) of raw latents (T, C, h, w), a few decoded at a time; with images, only where they are not
+    given by the mask.
+    """
+    given = None if images is None else convert.rgb(images)
+    pixels = None if given is None else pixels_to_paste(latents, given, mask, downscale=downscale(vae))
+    progress = chunk_progress()
+    for start in range(0, len(latents), FRAMES_AT_ONCE):
+        part = slice(start, start + FRAMES_AT_ONCE)
+        if given is None or pixels is None:
+            shown = decode(vae, latents[part], progress=None)
+        else:
+            shown = paste(decode(vae, latents[part], pixels[part], progress=None), given[part], pixels[part])
+        yield from convert.to_frames(shown)
+        progress(min(start + FRAMES_AT_ONCE, len(latents)), len(latents))
 
 
 def downscale(vae: Any) -> int:
@@ -172,15 +221,10 @@ def _checked(latents: Tensor, frames: int) -> Tensor:
     return latents
 
 
-def _vae_memory(size: Any) -> float:
-    """Bytes that 8 frames need at most: about 64 channels at full size, a few at once, in float32."""
-    return 8.0 * size[0] * size[1] * 64 * 4 * 4
-
-
 # ---- Progress, interruption, previews --------------------------------------------------------------------------------
 
 
-def chunk_progress() -> Callable[[int, int], None]:
+def chunk_progress() -> Progress:
     """A progress callback for work in chunks; it raises when the user has stopped the run."""
     bar: list[Any] = []
 

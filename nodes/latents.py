@@ -36,8 +36,8 @@ class VDTEncode(io.ComfyNode):
                     default=16,
                     min=1,
                     max=4096,
-                    tooltip="Default: 16 frames, what the bundled model was trained on. Longer clips run, but the "
-                    "further from the model's own length, the worse.",
+                    tooltip="Default: 16 frames, what the bundled model was trained on. Longer clips are "
+                    "generated in windows of that.",
                 ),
                 io.Int.Input("width", default=64, min=16, max=4096, step=16, tooltip=_size_tip("Width")),
                 io.Int.Input("height", default=64, min=16, max=4096, step=16, tooltip=_size_tip("Height")),
@@ -133,11 +133,12 @@ class VDTDecode(io.ComfyNode):
             samples = convert.samples_of(latent)
             host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
             if images is None:
-                return io.NodeOutput(host.decode(vae, samples))
+                return io.NodeOutput(host.decode(vae, samples, progress=host.chunk_progress()))
             given = convert.rgb(images)
             hard = convert.mask_of(latent, mask)
             pixels = pixels_to_paste(samples, given, hard, downscale=host.downscale(vae))
-            return io.NodeOutput(paste(host.decode(vae, samples, pixels), given, pixels))
+            decoded = host.decode(vae, samples, pixels, progress=host.chunk_progress())
+            return io.NodeOutput(paste(decoded, given, pixels))
 
 
 def _size_tip(name: str) -> str:

@@ -19,9 +19,12 @@ from torch import Tensor, nn
 from ..vdt.autoencoder import AutoencoderKL
 from ..vdt.config import DiffusionConfig, VAEConfig
 from ..vdt.diffusion import Schedule, scale_latents, unscale_latents
+from ..vdt.memory import model_bytes
 from ..vdt.model import VDT
 from ..vdt.pixel_masks import to_cells
 from ..vdt.preview import PreviewProjection
+from ..vdt.rollout import complete_clip, window_size
+from . import host
 from .convert import hard_mask
 
 # ComfyUI has the frames of a clip as its batch: x is (n T, C, h, w), where n clips are computed at once for CFG.
@@ -122,10 +125,8 @@ class VDTBaseModel(comfy.model_base.BaseModel):
 
     def memory_required(self, input_shape: Any, cond_shapes: Any = None) -> float:
         """Bytes that one call needs beside the weights: the activations of one block, all at once."""
-        config = self.diffusion_model.vdt.config
-        tokens = input_shape[0] * input_shape[-2] * input_shape[-1] / config.patch_size**2
-        values = tokens * config.hidden_size * (config.mlp_ratio + 16)
-        return values * torch.finfo(self.diffusion_model.dtype).bits / 8
+        value_bytes = torch.finfo(self.diffusion_model.dtype).bits // 8
+        return model_bytes(self.diffusion_model.vdt.config, input_shape[0], *input_shape[-2:], value_bytes)
 
 
 def build_model(vdt: VDT, preview: PreviewProjection, file: Path | None = None) -> Any:
@@ -144,6 +145,20 @@ def network_of(model: Any) -> VDTNetwork:
     if not isinstance(inner, VDTBaseModel):
         raise ValueError(f"the model is {type(inner).__name__}, not a VDT: connect VDT Load Model, or use KSampler")
     return inner.diffusion_model
+
+
+def generate(
+    hidden: Any, model: Any, raw: Tensor, cells: Tensor | None, *, steps: int, window: int, overlap: int, **options: Any
+) -> Tensor:
+    """Raw latents (T, C, h, w) with their masked part generated, with progress, previews and room in memory."""
+    network = network_of(model)
+    frames = min(len(raw), window_size(network.vdt, window)[0])
+    host.load(model, model.memory_required([2 * frames, *raw.shape[1:]]))
+    progress = host.step_progress(steps, network.preview)
+    windows = {"window": window, "overlap": overlap}
+    made = complete_clip(network.vdt, raw, cells, steps=steps, callback=progress, **windows, **options)
+    host.note(hidden, model=network.file)
+    return host.to_intermediate(made)
 
 
 def conditioning(*, given: bool) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The node that generates, with the library's own samplers: the same numbers in every host."""
+"""The nodes that generate, with the library's own samplers: the same numbers in every host."""
 
 from __future__ import annotations
 
@@ -7,10 +7,65 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..vdt.completion import complete_latents
+from ..vdt.rollout import lengthen, new_frames
 from . import convert, host, native
 
 SAMPLER_NAMES = ["ddim", "dpmpp_2m", "ancestral", "dpmpp_2m_quad", "unipc_quad"]  # append only: graphs hold them
+DIRECTIONS = ["after", "before"]
+
+
+def _sampling_inputs() -> list[Any]:
+    return [
+        host.seed_input("Default: 0. Of all noise; another seed makes another clip that fits the given frames."),
+        io.Int.Input(
+            "steps",
+            default=6,
+            min=1,
+            max=1000,
+            tooltip="Default: 6, as good as 20 of ddim with the bundled model. Other models, and the other samplers, "
+            "want 20 or more.",
+        ),
+        io.Combo.Input(
+            "sampler",
+            options=SAMPLER_NAMES,
+            default="dpmpp_2m_quad",
+            tooltip="Default: dpmpp_2m_quad, DPM-Solver++ on steps that are closer to each other towards the end. ddim "
+            "and dpmpp_2m have even steps and want 20 of them; unipc_quad is like the default; ancestral adds noise at "
+            "every step: more variety, but it wants 50 steps or more.",
+        ),
+        io.Float.Input(
+            "guidance",
+            default=2.0,
+            min=0.0,
+            max=20.0,
+            step=0.1,
+            tooltip="Default: 2. The clip follows the given frames more closely than at 1, which is off and takes half "
+            "the time; far above 3 it becomes harsh.",
+        ),
+    ]
+
+
+def _window_inputs() -> list[Any]:
+    return [
+        io.Int.Input(
+            "window",
+            default=0,
+            min=0,
+            max=4096,
+            optional=True,
+            tooltip="Default: 0, the number of frames the model was trained with (16). A longer clip is generated in "
+            "windows of so many frames; larger ones see more at once, but the model has not learned them.",
+        ),
+        io.Int.Input(
+            "overlap",
+            default=0,
+            min=0,
+            max=4095,
+            optional=True,
+            tooltip="Default: 0, half of the window. Frames that a window sees of what is there already: more of them "
+            "join more smoothly, fewer take less time.",
+        ),
+    ]
 
 
 class VDTSampler(io.ComfyNode):
@@ -26,40 +81,14 @@ class VDTSampler(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="From VDT Load Model."),
                 io.Latent.Input("latent", tooltip="From VDT Encode or VAE Encode; anything may stand under the mask."),
-                host.seed_input(
-                    "Default: 0. Of all noise; another seed makes another clip that fits the given frames."
-                ),
-                io.Int.Input(
-                    "steps",
-                    default=6,
-                    min=1,
-                    max=1000,
-                    tooltip="Default: 6, as good as 20 of ddim with the bundled model. Other models, and the other "
-                    "samplers, want 20 or more.",
-                ),
-                io.Combo.Input(
-                    "sampler",
-                    options=SAMPLER_NAMES,
-                    default="dpmpp_2m_quad",
-                    tooltip="Default: dpmpp_2m_quad, DPM-Solver++ on steps that are closer to each other towards the "
-                    "end. ddim and dpmpp_2m have even steps and want 20 of them; unipc_quad is like the default; "
-                    "ancestral adds noise at every step: more variety, but it wants 50 steps or more.",
-                ),
-                io.Float.Input(
-                    "guidance",
-                    default=2.0,
-                    min=0.0,
-                    max=20.0,
-                    step=0.1,
-                    tooltip="Default: 2. The clip follows the given frames more closely than at 1, which is off and "
-                    "takes half the time; far above 3 it becomes harsh.",
-                ),
+                *_sampling_inputs(),
                 io.Mask.Input(
                     "mask",
                     optional=True,
                     tooltip="White = generate; one frame serves all. Default: the mask that the latent carries, and "
                     "without that everything is generated.",
                 ),
+                *_window_inputs(),
             ],
             outputs=[io.Latent.Output("out_latent", display_name="latent", tooltip="The clip, with its mask.")],
             hidden=[io.Hidden.extra_pnginfo],
@@ -75,12 +104,80 @@ class VDTSampler(io.ComfyNode):
         sampler: str,
         guidance: float,
         mask: Tensor | None = None,
+        window: int = 0,
+        overlap: int = 0,
     ) -> io.NodeOutput:
         with host.named("VDT Sampler"):
-            network, raw = native.network_of(model), convert.samples_of(latent)
-            host.load(model, model.memory_required([2 * raw.shape[0], *raw.shape[1:]]))
             options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance}
-            progress = host.step_progress(steps, network.preview)
-            made = complete_latents(network.vdt, raw, convert.mask_of(latent, mask), callback=progress, **options)
-            host.note(cls.hidden, model=network.file)
-            return io.NodeOutput(convert.to_latent(latent, host.to_intermediate(made), mask))
+            windows = {"window": window, "overlap": overlap}
+            raw, cells = convert.samples_of(latent), convert.mask_of(latent, mask)
+            made = native.generate(cls.hidden, model, raw, cells, **options, **windows)
+            return io.NodeOutput(convert.to_latent(latent, made, mask))
+
+
+class VDTExtend(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTExtend",
+            display_name="VDT Extend",
+            category="VDT",
+            description="Go on with a clip by any number of frames, at its end or before its beginning, window by "
+            "window. The same seed with more frames begins with the same ones.",
+            search_aliases=["continue video", "long video", "longer", "rolling window"],
+            inputs=[
+                io.Model.Input("model", tooltip="From VDT Load Model."),
+                io.Latent.Input("latent", tooltip="The clip, finished: from VDT Encode or VDT Sampler."),
+                io.Int.Input("frames", default=16, min=1, max=100000, tooltip="Default: 16. How many to add."),
+                io.Combo.Input(
+                    "direction",
+                    options=DIRECTIONS,
+                    default="after",
+                    tooltip="Default: after, what happens next. before is what led to the clip.",
+                ),
+                *_sampling_inputs(),
+                *_window_inputs(),
+                io.Image.Input(
+                    "images",
+                    optional=True,
+                    tooltip="The images of VDT Encode, to get them as long as the new clip, for VDT Decode or VDT Save "
+                    "Video to keep them exactly.",
+                ),
+            ],
+            outputs=[
+                io.Latent.Output(
+                    "out_latent", display_name="latent", tooltip="The longer clip; new frames are white in its mask."
+                ),
+                io.Image.Output(
+                    "out_images",
+                    display_name="images",
+                    tooltip="The images with grey frames for the new ones; nothing without images.",
+                ),
+                io.Mask.Output("out_mask", display_name="mask", tooltip="White = new."),
+            ],
+            hidden=[io.Hidden.extra_pnginfo],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        latent: dict[str, Any],
+        frames: int,
+        direction: str,
+        seed: int,
+        steps: int,
+        sampler: str,
+        guidance: float,
+        window: int = 0,
+        overlap: int = 0,
+        images: Tensor | None = None,
+    ) -> io.NodeOutput:
+        with host.named("VDT Extend"):
+            options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance}
+            windows, before = {"window": window, "overlap": overlap}, direction == "before"
+            raw = lengthen(convert.samples_of(latent), frames, before=before)
+            made = native.generate(cls.hidden, model, raw, new_frames(raw, frames, before=before), **options, **windows)
+            longer = convert.longer_latent(latent, made, frames, before=before)
+            grown = None if images is None else convert.longer_images(images, frames, before=before)
+            return io.NodeOutput(longer, grown, convert.from_mask(convert.mask_of(longer, None)))

@@ -27,7 +27,7 @@ LAZY = EAGER | {"PIL", "matplotlib", "mpl_toolkits", "mujoco", "tensorboard", "t
 
 # A layer may import from itself and from the layers before it; a directory stands for all its modules.
 LAYERS = [
-    {"config", "files", "linear"},
+    {"config", "files", "linear", "memory"},
     {
         "layers",
         "attention",

@@ -29,6 +29,10 @@ class Sound:
         part = self.samples[:, first : first + count]
         return Sound(samples=np.pad(part, ((0, 0), (0, count - part.shape[1]))), rate=self.rate)
 
+    def delayed(self, seconds: float) -> Sound:
+        """The same after so much silence."""
+        return Sound(samples=np.pad(self.samples, ((0, 0), (round(seconds * self.rate), 0))), rate=self.rate)
+
 
 def read_sound(path: str | Path, *, start: float = 0.0, seconds: float | None = None) -> Sound | None:
     """The first sound track of a file, whole, or exactly `seconds` of it from `start` on; None if there is none.

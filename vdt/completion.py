@@ -13,12 +13,12 @@ from .autoencoder import AutoencoderKL
 from .diffusion import sample_latents, scale_latents, unscale_latents
 from .diffusion.samplers import StepCallback
 from .frames import to_pixels, to_uint8
+from .memory import frames_at_once
 from .pixel_masks import to_cells
 from .pixel_masks import to_pixels as mask_pixels
 
 # T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the VAE's own: unscaled.
 
-CHUNK = 8  # frames the autoencoder works on at a time; fixed, so that numbers do not depend on free memory
 Progress = Callable[[int, int], None]  # frames done, frames in all; what it raises ends the work
 
 
@@ -29,8 +29,9 @@ def encode_frames(vae: AutoencoderKL, frames: np.ndarray, *, progress: Progress 
     fresh = [index == 0 or bool((frames[index] != frames[index - 1]).any()) for index in range(len(frames))]
     distinct = frames[fresh]
     parts = []
-    for start in range(0, len(distinct), CHUNK):
-        pixels = to_pixels(distinct[start : start + CHUNK]).to(like)  # (n, 3, H, W)
+    chunk = frames_at_once(*frames.shape[1:3])
+    for start in range(0, len(distinct), chunk):
+        pixels = to_pixels(distinct[start : start + chunk]).to(like)  # (n, 3, H, W)
         parts.append(vae.encode(pixels).mean.float())
         _report(progress, start + len(pixels), len(distinct))
     return torch.cat(parts)[np.cumsum(fresh) - 1]
@@ -50,7 +51,7 @@ def decode_frames(
     height, width = (side * vae.config.downscale for side in latents.shape[-2:])
     frames = np.zeros((len(latents), height, width, 3), np.uint8)
     done = 0
-    for indices in chosen.split(CHUNK):
+    for indices in chosen.split(frames_at_once(height, width)):
         frames[indices.numpy()] = to_uint8(vae.decode(latents[indices.to(latents.device)].to(like)))
         done += len(indices)
         _report(progress, done, len(chosen))

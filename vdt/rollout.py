@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import masks
 from .completion import complete_latents
 from .diffusion import StepInfo
 from .diffusion.samplers import StepCallback
@@ -75,6 +76,18 @@ def roll_out(
 def complete_clip(model: Any, raw: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
     """`roll_out` as one tensor, float32 (T, C, h, w)."""
     return torch.cat(list(roll_out(model, raw, mask, **options)))
+
+
+def lengthen(values: Tensor, count: int, *, before: bool = False, fill: float = 0.0) -> Tensor:
+    """Values (T, ...) with `count` frames of `fill` after them, or before them."""
+    new = torch.full((count, *values.shape[1:]), fill, dtype=values.dtype, device=values.device)
+    return torch.cat([new, values] if before else [values, new])
+
+
+def new_frames(raw: Tensor, count: int, *, before: bool = False) -> Tensor:
+    """The mask of a clip (T, C, h, w) of which the last, or first, `count` frames are to be generated."""
+    height, width = raw.shape[-2:]
+    return (masks.backward if before else masks.predict)(len(raw), height, width, given=len(raw) - count)
 
 
 def window_size(model: Any, window: int = 0, overlap: int = 0) -> tuple[int, int]:

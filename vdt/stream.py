@@ -1,4 +1,4 @@
-"""Videos of any length, frame by frame: what is given passes through, what is generated is decoded as it is finished."""
+"""Videos of any length, frame by frame: what is given passes through, what is new is decoded as it is finished."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from . import masks
 from .autoencoder import AutoencoderKL
-from .completion import CHUNK, decode_frames, encode_frames
+from .completion import decode_frames, encode_frames
 from .diffusion.samplers import StepCallback
+from .memory import FRAMES_AT_ONCE
 from .pipeline import Pipeline
 from .rollout import roll_out, window_size
 
@@ -66,9 +67,9 @@ def extend_frames(
 
 
 def decode_each(vae: AutoencoderKL, latents: Iterable[Tensor]) -> Iterator[np.ndarray]:
-    """Frames uint8 (H, W, 3) of raw latents (C, h, w), decoded CHUNK at a time as they come."""
+    """Frames uint8 (H, W, 3) of raw latents (C, h, w), decoded a few at a time as they come."""
     latents = iter(latents)
-    while chunk := list(islice(latents, CHUNK)):
+    while chunk := list(islice(latents, FRAMES_AT_ONCE)):
         yield from decode_frames(vae, torch.stack(chunk))
 
 

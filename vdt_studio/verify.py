@@ -17,7 +17,7 @@ from .graph import Workflow, read_workflow
 from .images import load_rgba
 from .studio import Studio
 
-_SAVERS = ("SaveVideo", "SaveImage")
+_SAVERS = ("SaveVideo", "SaveImage", "VDTSaveVideo")
 _FILES = ("model", "vae")  # whose hashes the pack's nodes leave in saved files
 
 

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from vdt import masks
+from vdt.audio import read_sound
 from vdt.completion import complete_latents, encode_frames
 from vdt.planner import PLACEHOLDER
+from vdt.rollout import complete_clip
+from vdt.video import probe
 
 SIZE = {"length": 6, "width": 64, "height": 64, "policy": "crop", "fps": 0.0, "start": 0.0}
 TASK = {"task": "predict", "given": 3, "every": 4, "frame": 0, "known": "0", "seed": 0}
@@ -311,3 +315,57 @@ def test_scenes_repeat_themselves(pack):
         pytest.skip(f"no off-screen OpenGL: {error}")
     assert first[0].shape == (2, 32, 32, 3) and first[1] == 20.0
     assert np.array_equal(first[0], scene.execute(2**64 - 1, "roll_stop", 2, 32).result[0])
+
+
+# ---- Clips longer than the model sees at once ------------------------------------------------------------------------
+
+
+def extend(pack, model, latent, **changes):
+    options = {"frames": 20, "direction": "after", "seed": 7, "steps": 1, "sampler": "ddim", "guidance": 1.0, **changes}
+    return pack("nodes.sampler").VDTExtend.execute(model, latent, **options).result
+
+
+def test_a_long_clip_is_sampled_in_windows(pack, models, tiny_model):
+    raw = torch.randn(20, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    mask = masks.predict(20, 8, 8, given=5)
+    windows = {"window": 9, "overlap": 3}
+    made = sample(pack, models[0], {"samples": raw}, mask.float(), **windows)["samples"]
+    assert torch.equal(made, complete_clip(tiny_model, raw, mask, seed=7, steps=2, **windows))
+    assert not torch.equal(made, sample(pack, models[0], {"samples": raw}, mask.float(), window=20)["samples"])
+
+
+@pytest.mark.parametrize(("direction", "old"), [("after", slice(0, 6)), ("before", slice(20, 26))])
+def test_a_clip_is_extended_on_either_side(pack, models, encoded, images, direction, old):
+    latent, grown, mask = extend(pack, models[0], encoded[0], direction=direction, images=images)
+    assert len(latent["samples"]) == len(grown) == len(mask) == len(latent["noise_mask"]) == 26
+    assert torch.equal(latent["samples"][old], encoded[0]["samples"]) and torch.equal(grown[old], images)
+    assert not mask[old].any() and mask.sum() == 20 * 64 and torch.equal(latent["noise_mask"][:, 0], mask)
+    assert extend(pack, models[0], encoded[0], direction=direction)[1] is None
+
+
+def test_what_was_generated_before_stays_white_in_the_mask(pack, models, encoded, masked):
+    first = sample(pack, models[0], encoded[0], masked)
+    latent = extend(pack, models[0], first, frames=4)[0]
+    assert torch.equal(latent["noise_mask"][:6, 0], masked) and bool(latent["noise_mask"][6:].all())
+    assert torch.equal(latent["samples"][:6], first["samples"])
+
+
+def test_a_video_is_saved_as_it_is_decoded(pack, models, encoded, images, folders, monkeypatch):
+    latent, grown, _ = extend(pack, models[0], encoded[0], images=images)
+    written = []
+    monkeypatch.setattr(
+        pack("vdt.video"), "_checked", lambda frames: (written.append(frame) or frame for frame in frames)
+    )
+    tone = {"waveform": torch.sin(torch.arange(8000) / 10)[None, None], "sample_rate": 8000}
+    save = pack("nodes.save").VDTSaveVideo
+    result = save.execute(latent, models[1], "video/long", 13.0, images=grown, audio=tone)
+    path = folders.output / "video" / "long_00001_.mp4"
+    info, sound = probe(path), read_sound(path)
+    assert (info.frames, info.width, info.height, float(info.fps)) == (26, 64, 64, 13.0)
+    assert sound.rate == 8000 and abs(sound.samples.shape[1] - 16000) <= 1024  # AAC comes in blocks
+    assert result.result[0].get_stream_source() == str(path)
+    decoded = pack("nodes.latents").VDTDecode.execute(latent, models[1], grown).result[0]
+    assert np.array_equal(np.stack(written), (decoded * 255).round().byte().numpy())
+    assert np.array_equal(written[:6], (images * 255).round().byte().numpy())
+    save.execute(latent, models[1], "video/long", 13.0)
+    assert (folders.output / "video" / "long_00002_.mp4").is_file()

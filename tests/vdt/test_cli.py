@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+import vdt.video
+from vdt.audio import Sound, read_sound
 from vdt.autoencoder import AutoencoderKL
 from vdt.checkpoints import save_model, save_vae
 from vdt.cli import BAD_INPUT, COMMANDS, INTERRUPTED, main
 from vdt.cli.generate import DESCRIPTION
 from vdt.config import VAE_CONFIGS
+from vdt.frames import fit_frames
 from vdt.pipeline import Pipeline
 from vdt.planner import TASKS
 from vdt.video import probe, read_frames, write_video
@@ -330,3 +333,56 @@ def test_a_reader_that_stops_reading_is_no_error(place):
     command = f'"{sys.executable}" -m vdt info "{place / "model.safetensors"}" | true; echo ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "0" and done.stderr == ""
+
+
+# ---- Clips of any length ---------------------------------------------------------------------------------------------
+
+
+def test_extend_adds_frames_on_both_sides_and_keeps_those_there_are(place, monkeypatch):
+    kept = []
+    original = vdt.video._checked
+    monkeypatch.setattr(vdt.video, "_checked", lambda frames: (kept.append(f) or f for f in original(frames)))
+    given = np.stack(list(read_frames(place / "clip.mp4")))
+    size = "64x64"
+    assert generate(place, "extend", frames=11, before=7, size=size, policy="stretch", sheet=place / "out/s.png") == 0
+    info = probe(place / "out" / "out.mp4")
+    assert info.frames == len(given) + 18 == len(kept)
+    fitted = fit_frames(given, (64, 64), "stretch")
+    assert np.array_equal(np.stack(kept[7:-11]), fitted)
+    assert (place / "out" / "s.png").is_file()
+
+
+def test_extend_keeps_the_sound_where_its_pictures_are(place):
+    tone = Sound(samples=np.sin(np.arange(8000) / 5)[None].astype(np.float32), rate=8000)
+    write_video(place / "loud.mp4", np.full((8, 64, 64, 3), 90, np.uint8), 8, sound=tone)
+    assert generate(place, "extend", clip="loud.mp4", frames=2, before=4) == 0
+    sound = read_sound(place / "out" / "out.mp4")
+    loud = np.abs(sound.samples[0]) > 0.3
+    assert not loud[:3800].any() and loud[4200:11800].mean() > 0.5
+
+
+def test_longer_clips_than_the_models_are_made_in_windows(place, monkeypatch):
+    seen = []
+    original = Pipeline.generate
+    monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: seen.append(k) or original(self, *a, **k))
+    assert generate(place, "predict", frames=24, window=8, overlap=3, given=2) == 0
+    assert probe(place / "out" / "out.mp4").frames == 24 and (seen[0]["window"], seen[0]["overlap"]) == (8, 3)
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "said"),
+    [
+        ("extend", {}, "--frames N, how many frames to add"),
+        ("extend", {"frames": 3, "given": 2}, "--given has no meaning for the task extend"),
+        ("extend", {"frames": 3, "window": 4, "overlap": 3}, "windows of 4 frames that overlap by 3"),
+        ("predict", {"before": 3}, "--before has no meaning for the task predict"),
+    ],
+)
+def test_extend_says_what_it_needs(place, capsys, task, options, said):
+    refused(capsys, generate(place, task, **options), said)
+    assert not written(place)
+
+
+def test_extend_refuses_what_cannot_fit(place, capsys, monkeypatch):
+    monkeypatch.setattr("vdt.memory.free_bytes", lambda: 1000)
+    refused(capsys, generate(place, "extend", frames=3), "GiB of memory, 0.0 GiB are free")

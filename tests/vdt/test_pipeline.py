@@ -68,7 +68,7 @@ def test_a_seed_is_a_clip(pipeline, frames):
 def test_chunks_change_nothing_but_memory(pipeline, frames, monkeypatch):
     mask = masks.interpolate(T, H // 8, W // 8, every=2)
     whole = generate(pipeline, frames, mask)
-    monkeypatch.setattr("vdt.completion.CHUNK", 1)
+    monkeypatch.setattr("vdt.memory.FRAMES_AT_ONCE", 1)
     single = generate(pipeline, frames, mask)
     assert np.abs(whole.frames.astype(int) - single.frames).max() <= 1
     assert (whole.latents - single.latents).abs().max() <= 1e-4 * whole.latents.abs().max()

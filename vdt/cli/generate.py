@@ -8,7 +8,8 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .options import add_model_options, add_sampling_options, check_output, positive, size
+from .extend import check_wishes, extend
+from .options import add_model_options, add_sampling_options, add_window_options, check_output, positive, size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,9 +30,12 @@ Make a clip from what is given of it. TASK is one of:
   frames          any frames are given (--known 0-3,8,-1): those of the clip at these positions, or, if it has exactly
                   as many frames as the list, all of them in order
   spatial         part of the picture: --mask PNG of the size of the clip, white = generate, black = keep
+  extend          what happens next, and what came before: all frames of the clip are given, however many, and N more
+                  are added (--frames N after it, --before N in front of it)
   unconditional   everything: no input is needed
 
-T is the length the model was trained with, or --frames. Longer clips are cut to it (--start chooses from where).
+T is the length the model was trained with, or --frames. Longer clips are cut to it (--start chooses from where). More
+frames than the model was trained with are made in windows of that many.
 Frames are brought to the size of the model, or --size, by --policy. Given pixels come back unchanged."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -52,7 +56,13 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="also write a contact sheet (.png or .jpg)")
     _add_given_options(parser.add_argument_group("what is given"))
     group = parser.add_argument_group("clip")
-    group.add_argument("--frames", type=positive, metavar="T", help="length of the output (default: the model's)")
+    group.add_argument(
+        "--frames",
+        type=positive,
+        metavar="T",
+        help="length of the output (default: the model's); extend: frames to add",
+    )
+    group.add_argument("--before", type=positive, default=0, metavar="N", help="extend: frames to add in front")
     group.add_argument(
         "--size", type=size, metavar="HxW", help="height x width, multiples of 16 (default: the model's)"
     )
@@ -62,6 +72,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where in the clip to begin")
     add_sampling_options(parser)
+    add_window_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -78,7 +89,12 @@ def run(options: argparse.Namespace) -> None:
     """Plan, generate with a progress bar, write the video and the sheet."""
     from ..pipeline import Pipeline
 
-    wishes = _wishes(options)
+    extends = options.task == "extend"
+    if extends:
+        check_wishes(options)
+    elif options.before:
+        raise ValueError(f"--before has no meaning for the task {options.task}: it belongs to extend")
+    wishes = None if extends else _wishes(options)
     check_output(options.output, ".mp4")
     check_output(options.sheet, *SUFFIXES)
     if options.sheet is not None:
@@ -87,7 +103,10 @@ def run(options: argparse.Namespace) -> None:
         if path is not None and not path.exists():
             raise ValueError(f"no such file: '{path}'")
     pipeline = Pipeline.from_files(options.model, options.vae, device=options.device, dtype=options.dtype)
-    _generate(options, wishes, pipeline)
+    if wishes is None:
+        extend(options, pipeline)
+    else:
+        _generate(options, wishes, pipeline)
 
 
 def _wishes(options: argparse.Namespace) -> Wishes:
@@ -133,6 +152,8 @@ def _generate(options: argparse.Namespace, wishes: Wishes, pipeline: Pipeline) -
             sampler=options.sampler,
             guidance_scale=options.guidance,
             seed=options.seed,
+            window=options.window,
+            overlap=options.overlap,
             callback=show,
         )
     _write(options, plan, clip, frames)

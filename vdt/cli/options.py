@@ -50,6 +50,17 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=seed, default=0, metavar="S", help="same seed, same clip (default: 0)")
 
 
+def add_window_options(parser: argparse.ArgumentParser) -> None:
+    """How a clip is made that is longer than the model sees at once."""
+    group = parser.add_argument_group("long clips")
+    group.add_argument(
+        "--window", type=positive, default=0, metavar="N", help="frames the model sees at once (default: as trained)"
+    )
+    group.add_argument(
+        "--overlap", type=positive, default=0, metavar="N", help="of these, how many are known (default: half of them)"
+    )
+
+
 def positive(text: str) -> int:
     """An argparse type: a whole number of 1 or more."""
     value = int(text)

@@ -16,6 +16,7 @@ from ..paths import Folders
 MODULES = {
     "folder_paths": "folder_paths",
     "comfy": "comfy",
+    "comfy.cli_args": "comfy.cli_args",
     "comfy.utils": "comfy.progress",
     "comfy.model_management": "comfy.model_management",
     "comfy.model_patcher": "comfy.model_patcher",

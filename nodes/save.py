@@ -1,0 +1,73 @@
+"""The node that writes a video as it decodes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from . import convert, host
+
+
+class VDTSaveVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="VDTSaveVideo",
+            display_name="VDT Save Video",
+            category="VDT",
+            description="Decode latents straight into an mp4 file, a few frames at a time: however long the clip, its "
+            "pictures are never in memory all at once.",
+            search_aliases=["save long video", "decode to file", "export mp4"],
+            inputs=[
+                io.Latent.Input("latent", tooltip="From VDT Sampler, VDT Extend or any stock sampler."),
+                io.Vae.Input("vae", tooltip="The VAE the clip was encoded with."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="video/VDT",
+                    tooltip="Default: video/VDT, in the output folder. May hold %date:yyyy-MM-dd% and the like.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=8.0,
+                    min=0.01,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="Default: 8. Frames a second; connect the fps of VDT Encode to keep those of the source.",
+                ),
+                io.Image.Input(
+                    "images",
+                    optional=True,
+                    tooltip="Default: none, everything is decoded. Connect the images of VDT Encode or VDT Extend to "
+                    "keep their given pixels exactly.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="White = generated. Default: the mask that the latent carries.",
+                ),
+                io.Audio.Input("audio", optional=True, tooltip="The sound; cut to the length of the video."),
+            ],
+            outputs=[io.Video.Output("out_video", display_name="video", tooltip="The file that was written.")],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        latent: dict[str, Any],
+        vae: Any,
+        filename_prefix: str,
+        fps: float,
+        images: Tensor | None = None,
+        mask: Tensor | None = None,
+        audio: dict[str, Any] | None = None,
+    ) -> io.NodeOutput:
+        with host.named("VDT Save Video"):
+            samples = convert.samples_of(latent)
+            host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
+            frames = host.decode_each(vae, samples, images, convert.mask_of(latent, mask))
+            sound = convert.sound_for(audio, len(samples) / fps)
+            return host.save_video(cls.hidden, frames, samples, vae, fps=fps, prefix=filename_prefix, sound=sound)
