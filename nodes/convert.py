@@ -20,6 +20,9 @@ from ..vdt.video import probe, read_frames
 # (T, C, h, w) and perhaps a noise_mask. The library has uint8 frames (T, H, W, 3) and bool masks.
 
 
+CELL = 8  # pixels along the side of a latent cell, where no VAE says otherwise
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SourceClip:
     """What a clip is read from: uint8 frames (H, W, 3), one at a time, with their size and rate, and the sound."""
@@ -97,7 +100,8 @@ def to_latent(latent: dict[str, Any], samples: Tensor, mask: Tensor | None) -> d
 def longer_latent(latent: dict[str, Any], samples: Tensor, count: int, *, before: bool) -> dict[str, Any]:
     """The LATENT with samples whose last, or first, `count` frames are new, and white in its noise mask."""
     known = len(samples) - count
-    old = torch.zeros(known, *samples.shape[-2:]) if "noise_mask" not in latent else soft_mask(latent["noise_mask"])
+    given = torch.zeros(known, *(CELL * side for side in samples.shape[-2:]))
+    old = soft_mask(latent["noise_mask"]) if "noise_mask" in latent else given
     mask = lengthen(old.expand(known, -1, -1), count, before=before, fill=1.0)
     return {**latent, "samples": samples, "noise_mask": mask[:, None]}  # (T, 1, H, W)
 

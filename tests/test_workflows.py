@@ -28,6 +28,7 @@ NAMES = {
     "complete_region",
     "connect_two_clips",
     "mixed",
+    "extend",
     "stock_ksampler",
 }
 FOR_COMFYUI = {"stock_ksampler"}  # needs a node that the runner lacks
@@ -43,7 +44,10 @@ GIVEN = {  # frames whose pixels must come back
     "complete_region": set(),  # a part of every frame is generated
     "connect_two_clips": {*range(5), *range(11, 16)},
     "mixed": {0, 6},
+    "extend": set(range(8)),
 }
+FRAMES = {name: 28 if name == "extend" else 16 for name in NAMES}
+SAVERS = {"SaveVideo", "VDTSaveVideo"}
 MAX_NODES = 12
 
 
@@ -51,7 +55,13 @@ def watched(studio, name, *settings):
     """The graph with two nodes more, which save what was encoded and what was decoded, without a video codec."""
     workflow = studio.load(FOLDER / f"{name}.json", settings)
     by_class = {node.class_type: node.id for node in workflow.graph}
-    for node_id, origin, slot in (("encoded", "VDTEncode", 1), ("decoded", "VDTDecode", 0)):
+    frames = "VDTExtend" if "VDTExtend" in by_class else "VDTEncode"
+    if "VDTDecode" not in by_class:  # it is decoded straight into the file
+        links = workflow.graph.nodes[by_class["VDTSaveVideo"]].links
+        inputs = {key: links[key] for key in ("latent", "vae", "images")}
+        workflow.graph.nodes["decode"] = ApiNode(id="decode", class_type="VDTDecode", inputs=inputs)
+        by_class["VDTDecode"] = "decode"
+    for node_id, origin, slot in (("encoded", frames, 1), ("decoded", "VDTDecode", 0)):
         inputs = {"images": Link(by_class[origin], slot), "filename_prefix": node_id}
         workflow.graph.nodes[node_id] = ApiNode(id=node_id, class_type="SaveImage", inputs=inputs)
     return workflow
@@ -86,7 +96,7 @@ def test_a_graph_is_small_explained_and_made_of_core_and_own_nodes(name):
     nodes = GRAPHS[name]["nodes"]
     kinds = [node["type"] for node in nodes]
     assert len(nodes) <= MAX_NODES
-    assert kinds.count("MarkdownNote") == 1 and "SaveVideo" in kinds
+    assert kinds.count("MarkdownNote") == 1 and SAVERS & set(kinds)
     stock = set(CORE) | ({"KSampler"} if name in FOR_COMFYUI else set())
     assert set(kinds) - {"MarkdownNote"} <= set(OURS) | stock
     for node in nodes:
@@ -136,10 +146,10 @@ def test_a_graph_makes_a_video_and_keeps_what_was_given(studio, name):
     (video,) = [path for ui in result.ui.values() for path in studio.written(ui) if path.suffix == ".mp4"]
     info = probe(video)
     assert video == studio.folders.output / "video" / f"{name}_00001_.mp4"
-    assert (info.width, info.height, info.frames, float(info.fps)) == (64, 64, 16, 20.0)
+    assert (info.width, info.height, info.frames, float(info.fps)) == (64, 64, FRAMES[name], 20.0)
     encoded, decoded = (pictures(studio, result, node_id) for node_id in ("encoded", "decoded"))
     same = (encoded == decoded).all(-1)
-    assert {index for index in range(16) if same[index].all()} == GIVEN[name]
+    assert {index for index in range(FRAMES[name]) if same[index].all()} == GIVEN[name]
     if name == "complete_region":
         assert 0.3 < same.mean() < 0.7
     assert np.abs(np.stack(list(read_frames(video))).astype(int) - decoded).mean() < 8  # of 255: the codec's share
@@ -157,7 +167,8 @@ def test_another_seed_makes_another_clip_and_the_same_one_the_same(studio):
 def test_two_runs_write_equal_files(studio, name):
     files = []
     for _ in range(2):
-        result = studio.run(studio.load(FOLDER / f"{name}.json", ["VDTSampler.steps=2"]))
+        sampler = "VDTExtend" if name == "extend" else "VDTSampler"
+        result = studio.run(studio.load(FOLDER / f"{name}.json", [f"{sampler}.steps=2"]))
         files.append([path for ui in result.ui.values() for path in studio.written(ui)])
     for first, second in zip(*files, strict=True):
         assert first != second

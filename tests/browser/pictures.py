@@ -1,6 +1,6 @@
 """Draws the nodes for the help pages, as the editor shows them after a run: `python tests/browser/pictures.py URL`.
 
-URL is a running studio; the pictures go to web/docs/<NodeId>.jpg.
+URL is a running studio; the pictures go to web/docs/<NodeId>.jpg. Names of templates after it draw only their nodes.
 """
 
 import io
@@ -29,6 +29,7 @@ FROM = {  # the template whose run the picture shows; the others have nothing to
     "first_last_frame": ("VDTKeyframes",),
     "mixed": ("VDTMaskCombine",),
     "interpolate": ("VDTConditioning", "VDTScene"),
+    "extend": ("VDTExtend", "VDTSaveVideo"),
 }
 # Alone on an empty place in real size; answers with its box on the page.
 ALONE = """
@@ -55,7 +56,7 @@ MARGIN = 5
 def draw(editor, template, nodes):
     editor.open(template)
     editor.click_run()
-    editor.until(lambda: editor.outputs("SaveVideo"), "the run", 120)
+    editor.until(lambda: editor.outputs("SaveVideo") or editor.outputs("VDTSaveVideo"), "the run", 120)
     for kind in nodes:
         left, top, width, height = editor.run(ALONE, kind)
         time.sleep(1.5)
@@ -68,7 +69,7 @@ if __name__ == "__main__":
     driver = start_browser(["--window-size=1600,1400"])
     try:
         host = Host(sys.argv[1], Path(__file__).parents[2].name, is_studio=True)
-        for template, nodes in FROM.items():
-            draw(Editor(driver, host), template, nodes)
+        for template in sys.argv[2:] or FROM:
+            draw(Editor(driver, host), template, FROM[template])
     finally:
         driver.quit()

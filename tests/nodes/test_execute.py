@@ -339,7 +339,7 @@ def test_a_clip_is_extended_on_either_side(pack, models, encoded, images, direct
     latent, grown, mask = extend(pack, models[0], encoded[0], direction=direction, images=images)
     assert len(latent["samples"]) == len(grown) == len(mask) == len(latent["noise_mask"]) == 26
     assert torch.equal(latent["samples"][old], encoded[0]["samples"]) and torch.equal(grown[old], images)
-    assert not mask[old].any() and mask.sum() == 20 * 64 and torch.equal(latent["noise_mask"][:, 0], mask)
+    assert not mask[old].any() and mask.sum() == 20 * 64**2 and torch.equal(latent["noise_mask"][:, 0], mask)
     assert extend(pack, models[0], encoded[0], direction=direction)[1] is None
 
 
