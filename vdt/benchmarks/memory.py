@@ -74,9 +74,18 @@ def _forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
+def resident_bytes() -> int:
+    """Resident memory now (Linux), or the most so far where the system does not tell."""
+    return _status("VmRSS:") if sys.platform == "linux" else _peak()
+
+
+def _status(name: str) -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split(name)[1].split()[0]) * 1024
+
+
 def _peak() -> int:
     """The most resident memory so far, in bytes."""
     if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+        return _status("VmHWM:")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts in bytes

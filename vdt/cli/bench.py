@@ -93,9 +93,13 @@ def _train(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _memory(options: argparse.Namespace) -> tuple[Any, str]:
     from ..benchmarks.memory import bench_memory, memory_table
+    from ..benchmarks.stream import bench_stream, plot_stream, stream_table
 
     record = bench_memory()
-    return record, memory_table(record)
+    record["stream"] = bench_stream()
+    if options.report is not None:
+        plot_stream(record["stream"], options.report / "memory.png")
+    return record, f"{memory_table(record)}\n{stream_table(record['stream'])}"
 
 
 def _scaling(options: argparse.Namespace) -> tuple[Any, str]:

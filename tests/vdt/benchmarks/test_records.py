@@ -14,6 +14,7 @@ from vdt.benchmarks.forward import PRECISIONS, bench_forward, forward_table
 from vdt.benchmarks.memory import bench_memory, memory_table
 from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
 from vdt.benchmarks.scaling import bench_scaling, plot_scaling, scaling_table
+from vdt.benchmarks.stream import bench_stream, plot_stream, spread, stream_table
 from vdt.benchmarks.train import bench_train, train_table
 from vdt.cli import main
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS
@@ -91,6 +92,17 @@ def test_memory_is_that_of_a_process_of_its_own():
         (growth,) = record[f"{stage}_mib"]
         assert 0 < growth < 1000
     assert memory_table(record).count("\n") == 5
+
+
+@pytest.mark.slow
+def test_a_long_video_is_read_extended_and_written_in_flat_memory(tmp_path):
+    record = bench_stream(frames=160)
+    assert record["frames"] == list(range(20, 161, 20)) and len(record["rss_mib"]) == 8
+    low, high = spread(record)
+    assert -0.05 < low <= 0 <= high < 0.05
+    assert f"{low:+.1%} to {high:+.1%}" in stream_table(record)
+    plot_stream(record, tmp_path / "memory.png")
+    assert np.asarray(Image.open(tmp_path / "memory.png")).std() > 5
 
 
 def test_scaling_says_how_much_of_it_is_attention(tmp_path):
