@@ -42,6 +42,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--given", type=positive, default=8, metavar="K", help="given frames (default: 8)")
     parser.add_argument("--every", type=positive, default=4, metavar="N", help="distance of given frames (default: 4)")
     parser.add_argument("--size", type=positive, metavar="PX", help="height and width (default: the model's)")
+    parser.add_argument("--frames", type=positive, metavar="T", help="length of the clips (default: the model's)")
     add_sampling_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
 
     @cache
     def clips(split: str) -> list[SceneClip]:
-        return load_clips(split, options.count, size=size, num_frames=config.num_frames)
+        return load_clips(split, options.count, size=size, num_frames=options.frames or config.num_frames)
 
     if options.suite is not None:
         _suite(options, pipeline, path, clips)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sheet import GENERATED, PAPER, Row, contact_sheet
-from .metrics import psnr, ssim
+from .metrics import colour_drift, psnr, ssim
 from .readout import Floats
 
 # T frames, H x W pixels; masks bool (T, H, W), True = generated. Differences are in 8-bit levels, 0 to 255.
@@ -36,6 +36,7 @@ class Comparison:
     seam_truth: float | None
     flicker: float | None
     flicker_truth: float | None
+    drift: float | None  # see `colour_drift`
 
 
 def compare(truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Comparison:
@@ -60,6 +61,7 @@ def compare(truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[n
         seam_truth=_seam(truth, made),
         flicker=_flicker(result, made),
         flicker_truth=_flicker(truth, made),
+        drift=colour_drift(result, truth, np.asarray(made.all((1, 2)))),
     )
 
 
@@ -83,6 +85,8 @@ def report(comparison: Comparison) -> str:
     ):
         if value is not None:
             lines.append(f"{name}: {value:.2f} levels, the truth has {truth:.2f}")
+    if comparison.drift is not None:
+        lines.append(f"colour drift of still places: {comparison.drift:.2f} levels in 16 frames")
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import masks
 from . import baselines
 from .contact import touches
-from .metrics import centroid_error, psnr, ssim
+from .metrics import centroid_error, colour_drift, psnr, ssim
 from .motion import NOTHING, Motion, motion
 from .networks import Sampling, network_frames
 from .readout import Floats, Track, track
@@ -31,7 +31,7 @@ Known = NDArray[np.bool_]
 
 TASKS = ("predict", "backward", "interpolate", "image_to_video")
 MOTION = ("gravity", "bounce", "energy_rise")  # of thrown balls, from the last two given frames on
-SCORES = ("centroid_px", "present", "psnr", "ssim", *MOTION)  # one number per clip, averaged over clips
+SCORES = ("centroid_px", "present", "psnr", "ssim", "drift", *MOTION)  # one number per clip, averaged over clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class Score:
     present: float
     psnr: float
     ssim: float
+    drift: float
     gravity: float
     bounce: float
     energy_rise: float
@@ -215,11 +216,13 @@ def _score(attempt: Attempt, clip: SceneClip, known: Known) -> Score:
     ball = centroid_error(attempt.track, clip.centres[0], clip.visible[0], known)
     scored, generated = ball.scored, ~known
     true_contact = contact_to_predict(clip, known)
+    drift = colour_drift(attempt.frames, clip.frames, generated)
     return Score(
         centroid_px=float(ball.error[scored].mean()) if scored.any() else float("nan"),
         present=float(ball.present[scored].mean()) if scored.any() else float("nan"),
         psnr=float(psnr(attempt.frames[generated], clip.frames[generated]).mean()),
         ssim=float(ssim(attempt.frames[generated], clip.frames[generated]).mean()),
+        drift=float("nan") if drift is None else drift,
         error_by_frame=ball.error,
         given_exact=bool(np.abs(attempt.frames[known].astype(int) - clip.frames[known]).max(initial=0) == 0),
         contact=None if true_contact is None else touches(attempt.frames, clip, known),

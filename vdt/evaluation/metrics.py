@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .readout import Floats, Track
 
+STILL_LEVELS = 4  # a pixel that changes by no more shows something that does not move
 VISIBLE_SHARE = 0.5  # a ball hidden more than this has no centre worth comparing
 
 
@@ -47,6 +48,24 @@ def ssim(frames: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Floats:
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     structure = (2 * cov + c2) / (var_x + var_y + c2)
     return (luminance * structure).mean((1, 2, 3))
+
+
+def colour_drift(frames: NDArray[np.uint8], truth: NDArray[np.uint8], generated: NDArray[np.bool_]) -> float | None:
+    """How fast the colour of still places leaves the truth's, in 8-bit levels per 16 frames, of the worst channel.
+
+    A straight line through the generated frames, of the mean over all pixels that never change in truth; None where
+    there are fewer than 3 such frames or no such pixel.
+
+    Args:
+        frames, truth: (T, H, W, 3).
+        generated: (T,).
+    """
+    still = np.ptp(truth.astype(np.int16), axis=0).max(-1) <= STILL_LEVELS  # (H, W)
+    if generated.sum() < 3 or not still.any():
+        return None
+    error = (frames[generated].astype(np.float64) - truth[generated])[:, still].mean(1)  # (n, 3)
+    slopes = np.polyfit(np.flatnonzero(generated), error, 1)[0]  # (3,)
+    return float(16 * np.abs(slopes).max())
 
 
 def centroid_error(

@@ -16,6 +16,7 @@ from ..completion import first_parameter
 from ..diffusion import find_sampler, sample_latents, scale_latents, unscale_latents
 from ..frames import to_pixels, to_uint8
 from ..model import VDT
+from ..rollout import complete_clip
 
 Frames = NDArray[np.uint8]
 
@@ -68,24 +69,39 @@ def network_frames(
     raw = vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()  # (B, T, C, h, w)
     result = {"vae": _compose(vae, raw, clips, known)}
     if model is not None:
-        diffusion = model.config.diffusion
-        mask = torch.from_numpy(~known)[None, :, None, None].expand(1, -1, *raw.shape[-2:])  # (1, T, h, w)
-        latents = scale_latents(raw, diffusion).to(first_parameter(model).device)
-        made = sample_latents(
-            model,
-            torch.where(mask.unsqueeze(2).to(latents.device), 0, latents),  # nothing leaks
-            mask,
-            generator=[clip_generator(sampling.seed, start + index) for index in range(len(clips))],
-            **sampling.options,
-        )
-        result["model"] = _compose(vae, unscale_latents(made, diffusion), clips, known)
+        mask = torch.from_numpy(~known)[:, None, None].expand(-1, *raw.shape[-2:])  # (T, h, w)
+        given = torch.where(mask.unsqueeze(1).to(raw.device), 0, raw)  # nothing leaks
+        seeds = [clip_seed(sampling.seed, start + index) for index in range(len(clips))]
+        one_window = len(known) <= model.config.num_frames
+        made = (_sampled if one_window else _rolled_out)(model, given, mask, sampling, seeds)
+        result["model"] = _compose(vae, made, clips, known)
     return result
 
 
-def clip_generator(seed: int, index: int) -> torch.Generator:
-    """The CPU generator of one clip of an evaluation."""
-    state = np.random.SeedSequence((seed, index)).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0]))
+def clip_seed(seed: int, index: int) -> int:
+    """The seed of all noise of one clip of an evaluation."""
+    return int(np.random.SeedSequence((seed, index)).generate_state(1, np.uint64)[0])
+
+
+def _sampled(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: Sequence[int]) -> Tensor:
+    """Raw latents (B, T, C, h, w) of clips that are one window each, all at once."""
+    diffusion = model.config.diffusion
+    made = sample_latents(
+        model,
+        scale_latents(raw, diffusion).to(first_parameter(model).device),
+        mask[None],
+        generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+        **sampling.options,
+    )
+    return unscale_latents(made, diffusion)
+
+
+def _rolled_out(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: Sequence[int]) -> Tensor:
+    """The same of longer clips, window by window."""
+    options = {name: value for name, value in sampling.options.items() if name != "reuse"}
+    return torch.stack(
+        [complete_clip(model, clip, mask, seed=seed, **options) for clip, seed in zip(raw, seeds, strict=True)]
+    )
 
 
 def _compose(vae: AutoencoderKL, latents: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_]) -> list[Frames]:

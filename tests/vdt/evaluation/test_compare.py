@@ -50,6 +50,17 @@ def test_without_a_mask_everything_is_generated():
     assert "generated frames: 3 of 3" in text and "known pixels: none" in text and "PSNR: 100.00 dB" in text
 
 
+def test_drift_is_the_slope_of_still_places_alone():
+    truth = clip([100] * 8)
+    truth[:, :4, :4] = np.arange(8)[:, None, None, None] * 20  # what moves does not count
+    result = truth.copy()
+    result[..., 2] += np.arange(8, dtype=np.uint8)[:, None, None]  # one level a frame, in one channel
+    made = compare(truth, result, frame_mask([False] * 2 + [True] * 6))
+    assert made.drift == pytest.approx(16.0) and "colour drift of still places: 16.00 levels" in report(made)
+    assert compare(truth, truth).drift == pytest.approx(0.0)
+    assert compare(truth[:2], truth[:2]).drift is None
+
+
 def test_small_or_single_frames_have_no_ssim_or_flicker():
     made = compare(clip([1], (8, 8)), clip([2], (8, 8)))
     assert made.ssim is None and made.flicker is None

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from vdt.completion import decode_frames
 from vdt.config import VDT_CONFIGS
 from vdt.diffusion import sample_latents
 from vdt.evaluation import contact_to_predict, evaluate, known_frames, markdown_table, write_report
-from vdt.evaluation.networks import clip_generator
+from vdt.evaluation.networks import Sampling, clip_seed, network_frames
+from vdt.frames import to_pixels
 from vdt.masks import predict
 from vdt.model import VDT
+from vdt.rollout import complete_clip
 
 T = 8
 METHODS = ["model", "vae", "copy_last", "constant_velocity", "quadratic", "readout"]
@@ -27,7 +30,7 @@ class Oracle(torch.nn.Module):
         self.anchor = torch.nn.Parameter(torch.zeros(()))
         base = VDT_CONFIGS["VDT-Tiny/2"]
         diffusion = dataclasses.replace(base.diffusion, prediction="v", latent_scale=0.5, latent_shift=0.25)
-        self.config = dataclasses.replace(base, diffusion=diffusion, in_channels=192)
+        self.config = dataclasses.replace(base, diffusion=diffusion, in_channels=192, num_frames=T)
         frames = torch.from_numpy(np.stack([clip.frames for clip in clips])).permute(0, 1, 4, 2, 3) / 127.5 - 1
         self.truth = (vae.encode_video(frames) - diffusion.latent_shift) * diffusion.latent_scale
         betas = torch.linspace(diffusion.beta_start, diffusion.beta_end, 1000, dtype=torch.float64)
@@ -130,10 +133,10 @@ def test_noise_belongs_to_the_clip(tiny_model, sampler):
     latents = torch.randn(2, 6, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     mask = predict(6, 8, 8, given=2)[None]
     settings = {"steps": 3, "sampler": sampler, "guidance_scale": 1.5}
-    generators = [clip_generator(0, index) for index in range(2)]
+    generators = [torch.Generator().manual_seed(clip_seed(0, index)) for index in range(2)]
     both = sample_latents(tiny_model, latents, mask, generator=generators, **settings)
     for index in range(2):
-        clip, generator = latents[index : index + 1], clip_generator(0, index)
+        clip, generator = latents[index : index + 1], torch.Generator().manual_seed(clip_seed(0, index))
         single = sample_latents(tiny_model, clip, mask, generator=generator, **settings)
         assert torch.allclose(both[index], single[0], atol=1e-4)
     assert not torch.allclose(both[0, 2:], both[1, 2:], atol=0.1)
@@ -146,6 +149,20 @@ def test_real_networks_do_not_depend_on_the_batch(tiny_model, tiny_vae, make_cli
     first, second = (run.values["families"]["all"]["model"] for run in runs)
     assert first["given_exact"] == second["given_exact"] == 1
     assert first["psnr"] == pytest.approx(second["psnr"], abs=0.01)
+
+
+def test_clips_longer_than_the_models_are_rolled_out(tiny_model, tiny_vae, make_clip):
+    times = np.arange(14)[:, None]
+    clips = [make_clip(np.array([4.0, 10.0 + i]) + times * [2.0, 1.0]) for i in range(2)]
+    runs = [evaluate(tiny_model, tiny_vae, clips, given=3, steps=1, batch_size=size) for size in (1, 2)]
+    first, second = (run.values["families"]["all"]["model"] for run in runs)
+    assert first["given_exact"] == 1 and first["psnr"] == pytest.approx(second["psnr"], abs=0.01)
+    known = np.arange(14) < 3
+    frames = torch.stack([to_pixels(clips[1].frames)])
+    raw = torch.where(torch.from_numpy(known)[:, None, None, None], tiny_vae.encode_video(frames)[0].detach(), 0)
+    made = complete_clip(tiny_model, raw, predict(14, *raw.shape[-2:], given=3), seed=clip_seed(0, 1), steps=1)
+    mine = network_frames(tiny_model, tiny_vae, [clips[1].frames], known, Sampling(steps=1), start=1)["model"][0]
+    assert np.abs(mine[3:].astype(int) - decode_frames(tiny_vae, made)[3:]).max() <= 1
 
 
 def test_tasks_give_their_frames():
