@@ -118,15 +118,14 @@ def _digest(path: str, _stamp: str) -> str:
 def save_video(
     hidden: Any,
     frames: Iterator[np.ndarray],
-    latents: Tensor,
-    vae: Any,
     *,
+    size: tuple[int, int],
     fps: float,
     prefix: str,
     sound: Sound | None,
 ) -> io.NodeOutput:
     """Write frames into the next free mp4 of that prefix in the output folder, with the graph in it; shows it."""
-    height, width = (side * downscale(vae) for side in latents.shape[-2:])
+    height, width = size
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
         prefix, folder_paths.get_output_directory(), width, height
     )
@@ -183,8 +182,7 @@ def decode(vae: Any, latents: Tensor, wanted: Tensor | None = None, *, progress:
     if own is None:
         frames = convert.to_frames(vae.decode(latents))
     else:
-        height, width = (side * downscale(vae) for side in latents.shape[-2:])
-        load(vae.vdt_patcher, vae_bytes(own.config, height, width))
+        load(vae.vdt_patcher, vae_bytes(own.config, *pixel_size(vae, latents)))
         frames = decode_frames(own, latents, wanted, progress=progress)
     return to_intermediate(convert.to_images(frames))
 
@@ -204,6 +202,12 @@ def decode_each(vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor |
             shown = paste(decode(vae, latents[part], pixels[part], progress=None), given[part], pixels[part])
         yield from convert.to_frames(shown)
         progress(min(start + FRAMES_AT_ONCE, len(latents)), len(latents))
+
+
+def pixel_size(vae: Any, latents: Tensor) -> tuple[int, int]:
+    """Height and width that latents (T, C, h, w) decode to."""
+    rows, columns = latents.shape[-2:]
+    return rows * downscale(vae), columns * downscale(vae)
 
 
 def downscale(vae: Any) -> int:

@@ -69,5 +69,5 @@ class VDTSaveVideo(io.ComfyNode):
             samples = convert.samples_of(latent)
             host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
             frames = host.decode_each(vae, samples, images, convert.mask_of(latent, mask))
-            sound = convert.sound_for(audio, len(samples) / fps)
-            return host.save_video(cls.hidden, frames, samples, vae, fps=fps, prefix=filename_prefix, sound=sound)
+            sound, size = convert.sound_for(audio, len(samples) / fps), host.pixel_size(vae, samples)
+            return host.save_video(cls.hidden, frames, size=size, fps=fps, prefix=filename_prefix, sound=sound)

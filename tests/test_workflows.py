@@ -176,12 +176,13 @@ def test_two_runs_write_equal_files(studio, name):
         assert np.array_equal(*frames)
 
 
-def test_a_saved_video_says_how_it_was_made_and_can_be_verified(studio):
-    result = studio.run(studio.load(FOLDER / "predict.json", ["VDTSampler.seed=3", "VDTSampler.steps=3"]))
+@pytest.mark.parametrize(("name", "kind"), [("predict", "VDTSampler"), ("extend", "VDTExtend")])
+def test_a_saved_video_says_how_it_was_made_and_can_be_verified(studio, name, kind):
+    result = studio.run(studio.load(FOLDER / f"{name}.json", [f"{kind}.seed=3", f"{kind}.steps=3"]))
     (video,) = [path for ui in result.ui.values() for path in studio.written(ui) if path.suffix == ".mp4"]
     kept = tags(video)
-    assert {node["type"] for node in json.loads(kept["workflow"])["nodes"]} >= {"VDTSampler", "MarkdownNote"}
-    (sampler,) = [node for node in json.loads(kept["prompt"]).values() if node["class_type"] == "VDTSampler"]
+    assert {node["type"] for node in json.loads(kept["workflow"])["nodes"]} >= {kind, "MarkdownNote"}
+    (sampler,) = [node for node in json.loads(kept["prompt"]).values() if node["class_type"] == kind]
     assert sampler["inputs"]["seed"] == 3
     made_by = json.loads(kept["vdt"])
     assert made_by == {"pack": __version__, "model": sha256(bundled("vdt")), "vae": sha256(bundled("vae"))}

@@ -79,7 +79,7 @@ def test_every_socket_says_what_it_is(path):
 
 def test_seeds_take_all_of_64_bits():
     seeds = [entry for info in STORED.values() for entry in info["inputs"] if entry[0] == "seed"]
-    assert len(seeds) == 3
+    assert len(seeds) == 4
     assert all(entry[3]["max"] == 2**64 - 1 and entry[3]["control_after_generate"] for entry in seeds)
 
 
@@ -99,7 +99,7 @@ def test_only_appending_is_no_change():
     [
         (lambda live: live.pop("VDTMask"), "VDTMask is gone"),
         (lambda live: live["VDTSampler"]["inputs"].insert(2, ["eta", "required", "FLOAT", {}]), "became ['eta'"),
-        (lambda live: live["VDTSampler"]["inputs"].pop(), "['mask'] are gone"),
+        (lambda live: live["VDTSampler"]["inputs"].pop(), "['overlap'] are gone"),
         (lambda live: live["VDTSampler"]["inputs"][3][3].update(default=25), "input steps"),
         (lambda live: live["VDTMask"]["inputs"][1][3]["options"].reverse(), "input task"),
         (lambda live: live["VDTSampleClip"]["inputs"][0][3]["options"].pop(), "input clip"),
