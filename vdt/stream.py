@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import masks
 from .autoencoder import AutoencoderKL
 from .completion import decode_frames, encode_frames
-from .diffusion.samplers import StepCallback
 from .memory import FRAMES_AT_ONCE
 from .pipeline import Pipeline
 from .rollout import roll_out, window_size
@@ -26,9 +24,6 @@ def extend_frames(
     *,
     after: int = 0,
     before: int = 0,
-    window: int = 0,
-    overlap: int = 0,
-    callback: StepCallback | None = None,
     **options: Any,
 ) -> Iterator[np.ndarray]:
     """`before` new frames, those there are, bit for bit, and `after` new ones: uint8 (H, W, 3) one at a time.
@@ -39,31 +34,59 @@ def extend_frames(
         pipeline: model and VAE.
         frames: uint8 (H, W, 3) of a size that the model takes.
         after, before: how many frames to add.
-        window, overlap, callback: see `roll_out`; `overlap` frames at the end, or the beginning, say how it goes on.
-        options: seed, steps, sampler and guidance_scale of `roll_out`.
+        options: seed, window, overlap, callback and those of sampling, see `roll_out`; `overlap` frames at the end, or
+            the beginning, say how the clip goes on.
 
     Raises:
         ValueError: no frames, or see `roll_out`.
     """
-    size, seen = window_size(pipeline.model, window, overlap)
-    settings = {"window": size, "overlap": seen, "callback": callback, **options}
+    settings = _settings(pipeline, **options)
     source = iter(frames)
-    head = list(islice(source, seen))
-    if not head:
-        raise ValueError("there are no frames to extend")
-    if before:
-        known = encode_frames(pipeline.vae, np.stack(head))
-        raw = torch.cat([known.new_zeros(before, *known.shape[1:]), known])
-        mask = masks.backward(len(raw), *raw.shape[-2:], given=len(known))
-        yield from decode_each(pipeline.vae, islice(_latents(pipeline.model, raw, mask, settings), before))
-    tail: deque[np.ndarray] = deque(maxlen=seen)
-    for frame in chain(head, source):
-        tail.append(frame)
-        yield frame
+    head = list(islice(source, settings["overlap"]))
+    if before and head:
+        yield from _between(pipeline, [], head, before, settings)
+    tail: deque[np.ndarray] = deque(maxlen=settings["overlap"])
+    yield from _remembered(chain(head, source), tail)
     if after:
-        known = encode_frames(pipeline.vae, np.stack(tail))
-        mask = masks.predict(len(known) + after, *known.shape[-2:], given=len(known))
-        yield from decode_each(pipeline.vae, islice(_latents(pipeline.model, known, mask, settings), len(known), None))
+        yield from _between(pipeline, list(tail), [], after, settings)
+
+
+def connect_frames(
+    pipeline: Pipeline, first: Iterable[np.ndarray], second: Iterable[np.ndarray], *, between: int, **options: Any
+) -> Iterator[np.ndarray]:
+    """Two clips of one size, bit for bit, with `between` new frames that lead from one to the other.
+
+    Options and errors are those of `extend_frames`.
+    """
+    settings = _settings(pipeline, **options)
+    tail: deque[np.ndarray] = deque(maxlen=settings["overlap"])
+    yield from _remembered(first, tail)
+    source = iter(second)
+    head = list(islice(source, settings["overlap"]))
+    if not head:
+        raise ValueError("there are no frames to lead to")
+    yield from _between(pipeline, list(tail), head, between, settings)
+    yield from chain(head, source)
+
+
+def loop_frames(
+    pipeline: Pipeline, frames: Iterable[np.ndarray], *, between: int, **options: Any
+) -> Iterator[np.ndarray]:
+    """A clip, bit for bit, with `between` new frames that lead from its end back to its beginning.
+
+    Options and errors are those of `extend_frames`.
+    """
+    settings = _settings(pipeline, **options)
+    source = iter(frames)
+    head = list(islice(source, settings["overlap"]))
+    tail: deque[np.ndarray] = deque(maxlen=settings["overlap"])
+    yield from _remembered(chain(head, source), tail)
+    yield from _between(pipeline, list(tail), head, between, settings)
+
+
+def _settings(pipeline: Pipeline, *, window: int = 0, overlap: int = 0, **options: Any) -> dict[str, Any]:
+    size, seen = window_size(pipeline.model, window, overlap)
+    return {"window": size, "overlap": seen, **options}
 
 
 def decode_each(vae: AutoencoderKL, latents: Iterable[Tensor]) -> Iterator[np.ndarray]:
@@ -73,5 +96,24 @@ def decode_each(vae: AutoencoderKL, latents: Iterable[Tensor]) -> Iterator[np.nd
         yield from decode_frames(vae, torch.stack(chunk))
 
 
-def _latents(model: Any, raw: Tensor, mask: Tensor, settings: dict[str, Any]) -> Iterator[Tensor]:
-    return (latent for piece in roll_out(model, raw, mask, **settings) for latent in piece)
+def _between(
+    pipeline: Pipeline, left: Sequence[np.ndarray], right: Sequence[np.ndarray], count: int, settings: dict[str, Any]
+) -> Iterator[np.ndarray]:
+    """`count` new frames between known ones, of which one side may be empty."""
+    known = encode_frames(pipeline.vae, np.stack([*left, *right]))
+    missing = known.new_zeros(count, *known.shape[1:])
+    raw = torch.cat([known[: len(left)], missing, known[len(left) :]]) if right else known
+    mask = torch.ones(len(known) + count, *known.shape[-2:], dtype=torch.bool)
+    mask[: len(left)] = False
+    mask[len(left) + count :] = False
+    latents = (latent for piece in roll_out(pipeline.model, raw, mask, **settings) for latent in piece)
+    return decode_each(pipeline.vae, islice(latents, len(left), len(left) + count))
+
+
+def _remembered(frames: Iterable[np.ndarray], last: deque[np.ndarray]) -> Iterator[np.ndarray]:
+    """The frames, of which `last` keeps as many as it holds."""
+    for frame in frames:
+        last.append(frame)
+        yield frame
+    if not last:
+        raise ValueError("there are no frames to go on from")

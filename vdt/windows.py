@@ -72,9 +72,10 @@ class _Plan:
             self.done.update(makes)
 
     def _long_gap(self) -> tuple[int, int] | None:
-        """The first two neighbouring known frames with too much between them for a window and its overlap."""
+        """The first two neighbouring known frames with too much between them for one window."""
         ends = sorted(self.done | self.given)
-        longest = self.size - self.overlap  # from end to end
+        sides = 2 * max(1, self.size // 8)  # known frames around a gap in one window, both ends among them
+        longest = self.size - sides + 1  # from end to end
         return next(((a, b) for a, b in pairwise(ends) if b - a > longest), None)
 
     def _fill_coarsely(self, first: int, last: int) -> None:
@@ -92,8 +93,16 @@ class _Plan:
         start = min(self.done | self.given, default=0)
         for position in range(start, self.length):
             if position not in self.done:
-                first = max(start, position - self.overlap)
+                first = max(start, position - self._seen_before(position))
                 self._add(range(first, self._uncut(first + self.size)))
+
+    def _seen_before(self, position: int) -> int:
+        """How many known frames a window shows before a position: fewer where it would not see the end of a gap."""
+        reach = range(position, position + self.size)
+        end = next((frame for frame in reach if frame in self.done or frame in self.given), None)
+        if end is None or end < position - self.overlap + self.size:
+            return self.overlap
+        return (self.size - (end - position)) // 2
 
     def _uncut(self, stop: int) -> int:
         """The end of a window, earlier if it would cut a gap whose other end it does not see."""

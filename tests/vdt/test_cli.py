@@ -361,6 +361,16 @@ def test_extend_keeps_the_sound_where_its_pictures_are(place):
     assert not loud[:3800].any() and loud[4200:11800].mean() > 0.5
 
 
+def test_connect_and_loop_lead_from_end_to_beginning(place):
+    write_video(place / "other.mp4", np.full((5, 64, 64, 3), 90, np.uint8), 12)
+    given = sum(1 for _ in read_frames(place / "clip.mp4"))
+    sheet = place / "out" / "s.png"
+    assert generate(place, "connect", second=place / "other.mp4", frames=10, sheet=sheet) == 0
+    assert probe(place / "out" / "out.mp4").frames == given + 10 + 5 and sheet.is_file()
+    assert generate(place, "loop", frames=7) == 0
+    assert probe(place / "out" / "out.mp4").frames == given + 7
+
+
 def test_longer_clips_than_the_models_are_made_in_windows(place, monkeypatch):
     seen = []
     original = Pipeline.generate
@@ -376,6 +386,9 @@ def test_longer_clips_than_the_models_are_made_in_windows(place, monkeypatch):
         ("extend", {"frames": 3, "given": 2}, "--given has no meaning for the task extend"),
         ("extend", {"frames": 3, "window": 4, "overlap": 3}, "windows of 4 frames that overlap by 3"),
         ("predict", {"before": 3}, "--before has no meaning for the task predict"),
+        ("loop", {"second": "x.mp4", "frames": 3}, "--second has no meaning for the task loop: it belongs to connect"),
+        ("loop", {}, "--frames N, how many frames to add"),
+        ("connect", {"frames": 3}, "the task connect needs --second"),
     ],
 )
 def test_extend_says_what_it_needs(place, capsys, task, options, said):

@@ -8,7 +8,7 @@ from vdt import masks
 from vdt.completion import decode_frames, encode_frames
 from vdt.pipeline import Pipeline
 from vdt.rollout import complete_clip
-from vdt.stream import decode_each, extend_frames
+from vdt.stream import connect_frames, decode_each, extend_frames, loop_frames
 
 OPTIONS = {"seed": 3, "steps": 1, "window": 8}
 
@@ -66,5 +66,27 @@ def test_frames_are_decoded_as_latents_come(pipeline):
 
 
 def test_nothing_cannot_be_extended(pipeline):
-    with pytest.raises(ValueError, match="no frames to extend"):
+    with pytest.raises(ValueError, match="no frames to go on from"):
         next(extend_frames(pipeline, [], after=3, **OPTIONS))
+
+
+@pytest.mark.parametrize("between", [1, 5, 30])
+def test_two_clips_are_connected_and_keep_all_their_frames(pipeline, between):
+    first, second = clip(9), clip(5)
+    made = np.stack(list(connect_frames(pipeline, first, second, between=between, **OPTIONS)))
+    assert len(made) == 14 + between
+    assert np.array_equal(made[:9], first) and np.array_equal(made[-5:], second)
+    other = np.stack(list(connect_frames(pipeline, first, clip(6), between=between, **OPTIONS)))
+    assert not np.array_equal(made[9], other[9])  # where it leads to is seen from the start
+
+
+def test_a_loop_is_a_connection_to_its_own_beginning(pipeline):
+    given = clip(12)
+    made = np.stack(list(loop_frames(pipeline, given, between=6, **OPTIONS)))
+    whole = np.stack(list(connect_frames(pipeline, given, given[:4], between=6, **OPTIONS)))
+    assert np.array_equal(made, whole[:18]) and np.array_equal(made[:12], given)
+
+
+def test_nothing_leads_nowhere(pipeline):
+    with pytest.raises(ValueError, match="no frames to lead to"):
+        list(connect_frames(pipeline, clip(3), [], between=2, **OPTIONS))

@@ -71,6 +71,12 @@ def test_the_plans_of_the_tasks():
     assert frames(torch.zeros(40, 1, 1, dtype=torch.bool)) == []
 
 
+def test_a_gap_that_fits_one_window_is_seen_from_both_sides():
+    mask = masks.frames(32, 1, 1, given=[*range(10), *range(20, 32)])
+    (window,) = plan_windows(mask, 16, 8)
+    assert window.frames == tuple(range(7, 23)) and window.makes == tuple(range(10, 20))
+
+
 def test_a_far_keyframe_is_reached_through_every_nth_frame():
     first, *rest = plan_windows(masks.frames(31, 1, 1, given=[0, 30]), 16, 8)
     assert first.frames == tuple(range(0, 31, 2)) and len(first.makes) == 14

@@ -8,7 +8,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .extend import check_wishes, extend
+from .extend import TASKS, check_wishes, extend
 from .options import add_model_options, add_sampling_options, add_window_options, check_output, positive, size
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ Make a clip from what is given of it. TASK is one of:
   spatial         part of the picture: --mask PNG of the size of the clip, white = generate, black = keep
   extend          what happens next, and what came before: all frames of the clip are given, however many, and N more
                   are added (--frames N after it, --before N in front of it)
+  connect         the way from the clip to a second one (--second CLIP), N frames long (--frames N), between the two
+  loop            the way from the end of the clip back to its beginning: N frames more (--frames N)
   unconditional   everything: no input is needed
 
 T is the length the model was trained with, or --frames. Longer clips are cut to it (--start chooses from where). More
@@ -52,6 +54,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("task", metavar="TASK", type=lambda text: text.replace("-", "_"), help="see above")
     parser.add_argument("--input", type=Path, metavar="CLIP", help="any video or image that FFmpeg reads")
+    parser.add_argument("--second", type=Path, metavar="CLIP", help="connect: the clip to lead to")
     parser.add_argument("--output", type=Path, required=True, metavar="OUT.mp4", help="the video to write (h264)")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="also write a contact sheet (.png or .jpg)")
     _add_given_options(parser.add_argument_group("what is given"))
@@ -60,7 +63,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         "--frames",
         type=positive,
         metavar="T",
-        help="length of the output (default: the model's); extend: frames to add",
+        help="length of the output (default: the model's); extend, connect, loop: frames to add",
     )
     group.add_argument("--before", type=positive, default=0, metavar="N", help="extend: frames to add in front")
     group.add_argument(
@@ -89,17 +92,13 @@ def run(options: argparse.Namespace) -> None:
     """Plan, generate with a progress bar, write the video and the sheet."""
     from ..pipeline import Pipeline
 
-    extends = options.task == "extend"
-    if extends:
-        check_wishes(options)
-    elif options.before:
-        raise ValueError(f"--before has no meaning for the task {options.task}: it belongs to extend")
-    wishes = None if extends else _wishes(options)
+    check_wishes(options)
+    wishes = None if options.task in TASKS else _wishes(options)
     check_output(options.output, ".mp4")
     check_output(options.sheet, *SUFFIXES)
     if options.sheet is not None:
         importlib.import_module("PIL")  # an extra: if it is missing, say so before any work
-    for path in (options.input, options.mask):
+    for path in (options.input, options.second, options.mask):
         if path is not None and not path.exists():
             raise ValueError(f"no such file: '{path}'")
     pipeline = Pipeline.from_files(options.model, options.vae, device=options.device, dtype=options.dtype)
