@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from .frames import FitPolicy, check_size
 DEFAULT_FPS = 8.0  # of images and of clips made from nothing
 DEFAULT_GIVEN = 8
 DEFAULT_EVERY = 4
+DEFAULT_SLOWDOWN = 2
 PLACEHOLDER = 127  # grey: the content of a frame that is to be generated
 
 # Which wish belongs to which task; any other is refused, never ignored.
@@ -23,6 +25,7 @@ _WISHES: dict[str, str | None] = {
     "predict": "given",
     "backward": "given",
     "interpolate": "every",
+    "slow_motion": "every",
     "image_to_video": "frame",
     "frames": "known",
     "spatial": "mask",
@@ -66,6 +69,8 @@ class Wishes:
                 raise ValueError(f"--{name} has no meaning for the task {self.task}: {use}")
         if own in ("known", "mask") and getattr(self, own) is None:
             raise ValueError(f"the task {self.task} needs --{own}: it says what is given")
+        if self.task == "slow_motion" and self.frames is not None:
+            raise ValueError("--frames has no meaning for the task slow_motion: all frames of the clip are kept")
         if self.frames is not None and self.frames < 1:
             raise ValueError(f"got --frames {self.frames}, expected 1 or more")
         if self.fps is not None and not 0 < self.fps <= 1000:
@@ -106,7 +111,9 @@ class Plan:
 
 
 def clip_length(config: VDTConfig, wishes: Wishes) -> int:
-    """Frames worth reading from the source: the wished length, or the model's own."""
+    """Frames worth reading from the source: the wished length, or the model's own; all of them for slow motion."""
+    if wishes.task == "slow_motion":
+        return sys.maxsize
     return wishes.frames if wishes.frames is not None else config.num_frames
 
 
@@ -232,6 +239,14 @@ def _interpolate(wishes: Wishes, available: int, length: int) -> _Placement:
     return _Placement(spread, positions, tuple(range(available)), speed=every)
 
 
+def _slow_motion(wishes: Wishes, available: int, length: int) -> _Placement:
+    every = DEFAULT_SLOWDOWN if wishes.every is None else wishes.every
+    if available < 2:
+        raise ValueError("slow_motion got a clip of 1 frame: expected 2 or more, to make the frames between them")
+    spread = (available - 1) * every + 1
+    return _Placement(spread, _given(masks.interpolate(spread, 1, 1, every=every)), tuple(range(available)))
+
+
 def _image_to_video(wishes: Wishes, available: int, length: int) -> _Placement:
     mask = masks.image_to_video(length, 1, 1, frame=0 if wishes.frame is None else wishes.frame)
     return _Placement(length, _given(mask), (0,))
@@ -267,6 +282,7 @@ _PLACE: dict[str, Callable[[Wishes, int, int], _Placement]] = {
     "predict": _predict,
     "backward": _backward,
     "interpolate": _interpolate,
+    "slow_motion": _slow_motion,
     "image_to_video": _image_to_video,
     "frames": _frames,
     "spatial": _spatial,

@@ -371,6 +371,13 @@ def test_connect_and_loop_lead_from_end_to_beginning(place):
     assert probe(place / "out" / "out.mp4").frames == given + 7
 
 
+def test_slow_motion_goes_over_the_whole_clip(place):
+    given = sum(1 for _ in read_frames(place / "clip.mp4"))
+    assert generate(place, "slow-motion", every=3) == 0
+    info = probe(place / "out" / "out.mp4")
+    assert (info.frames, float(info.fps)) == ((given - 1) * 3 + 1, 12.0)
+
+
 def test_longer_clips_than_the_models_are_made_in_windows(place, monkeypatch):
     seen = []
     original = Pipeline.generate

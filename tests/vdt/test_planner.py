@@ -66,6 +66,15 @@ def test_interpolate_spreads_a_short_clip_and_keeps_its_duration():
     assert plan("interpolate", source(5), every=3, frames=13) == got
 
 
+@pytest.mark.parametrize("num_frames", [2, 16, 500])
+def test_slow_motion_keeps_all_frames_of_the_clip_and_its_rate(num_frames):
+    got = plan("slow_motion", source(num_frames), every=4)
+    assert got.num_frames == (num_frames - 1) * 4 + 1 and got.fps == 12.0
+    assert got.sources == tuple(range(num_frames)) and got.positions == tuple(range(0, got.num_frames, 4))
+    assert clip_length(CONFIG, Wishes(task="slow_motion")) > 10**9
+    assert plan("slow_motion", source(3)).positions == (0, 2, 4)
+
+
 def test_image_to_video_places_the_first_frame_anywhere():
     assert plan("image_to_video", source(1)).positions == (0,)
     last = plan("image_to_video", source(1), frame=-1)
@@ -119,6 +128,7 @@ def test_place_fills_the_rest_with_grey():
         ({"task": "interpolate", "every": 1}, source(), ["every=1"]),
         ({"task": "interpolate"}, source(1), ["1", "2 frames or more"]),
         ({"task": "interpolate", "frames": 12}, source(3), ["--frames 9"]),
+        ({"task": "slow_motion"}, source(1), ["1 frame", "2 or more"]),
         ({"task": "frames", "known": "0,9"}, source(4), ["frame 9", "has 4", "10 or more"]),
         ({"task": "frames", "known": "0,99"}, source(), ["99", "16"]),
         ({"task": "image_to_video", "frame": 16}, source(), ["16", "15"]),
@@ -140,6 +150,7 @@ def test_refusals_name_got_expected_and_fix(wishes, clip, words):
         {"task": "frames"},
         {"task": "spatial"},
         {"task": "interpolate", "given": 3},
+        {"task": "slow_motion", "frames": 30},
         {"task": "predict", "mask": True},
         {"task": "unconditional", "every": 2},
         {"task": "predict", "frames": 0},

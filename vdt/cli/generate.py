@@ -26,6 +26,7 @@ Make a clip from what is given of it. TASK is one of:
   interpolate     what happens between: every N-th frame is given (--every N, default 4), and the last one. A clip of
                   at least T frames keeps these of its own; a shorter one is spread out, N frames apart, to
                   (frames - 1) * N + 1 frames that play N times as fast, so that it lasts as long as before
+  slow-motion     the whole clip, N times as long (--every N, default 2): N - 1 new frames between each two
   image-to-video  an image, or the first frame of a clip, becomes frame I of the output (--frame I, default 0, last -1)
   frames          any frames are given (--known 0-3,8,-1): those of the clip at these positions, or, if it has exactly
                   as many frames as the list, all of them in order
@@ -82,7 +83,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_given_options(group: Any) -> None:
     group.add_argument("--given", type=int, metavar="K", help="predict, backward: number of given frames")
-    group.add_argument("--every", type=int, metavar="N", help="interpolate: distance of given frames")
+    group.add_argument("--every", type=int, metavar="N", help="interpolate, slow-motion: distance of given frames")
     group.add_argument("--frame", type=int, metavar="I", help="image-to-video: where the image stands")
     group.add_argument("--known", metavar="LIST", help="frames: given frames, such as 0-3,8,-1")
     group.add_argument("--mask", type=Path, metavar="PNG", help="spatial: white = generate")
