@@ -15,8 +15,8 @@ class VDTReport(io.ComfyNode):
             node_id="VDTReport",
             display_name="VDT Report",
             category="VDT",
-            description="Compare a result with the true frames: PSNR and SSIM by frame, known pixels, seams and "
-            "flicker.",
+            description="Compare a result with the true frames: PSNR and SSIM by frame, known pixels, seams, "
+            "flicker and colour drift.",
             search_aliases=["psnr", "ssim", "compare video", "metrics"],
             is_output_node=True,
             inputs=[
