@@ -148,15 +148,14 @@ def network_of(model: Any) -> VDTNetwork:
 
 
 def generate(
-    hidden: Any, model: Any, raw: Tensor, cells: Tensor | None, *, steps: int, window: int, overlap: int, **options: Any
+    hidden: Any, model: Any, raw: Tensor, cells: Tensor | None, *, steps: int, window: int, **options: Any
 ) -> Tensor:
     """Raw latents (T, C, h, w) with their masked part generated, with progress, previews and room in memory."""
     network = network_of(model)
     frames = min(len(raw), window_size(network.vdt, window)[0])
     host.load(model, model.memory_required([2 * frames, *raw.shape[1:]]))
     progress = host.step_progress(steps, network.preview)
-    windows = {"window": window, "overlap": overlap}
-    made = complete_clip(network.vdt, raw, cells, steps=steps, callback=progress, **windows, **options)
+    made = complete_clip(network.vdt, raw, cells, steps=steps, window=window, callback=progress, **options)
     host.note(hidden, model=network.file)
     return host.to_intermediate(made)
 

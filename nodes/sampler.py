@@ -175,9 +175,10 @@ class VDTExtend(io.ComfyNode):
     ) -> io.NodeOutput:
         with host.named("VDT Extend"):
             options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance}
-            windows, before = {"window": window, "overlap": overlap}, direction == "before"
+            windows, before = {"window": window, "overlap": overlap, "full": True}, direction == "before"
             raw = lengthen(convert.samples_of(latent), frames, before=before)
-            made = native.generate(cls.hidden, model, raw, new_frames(raw, frames, before=before), **options, **windows)
+            cells = new_frames(raw, frames, before=before)
+            made = native.generate(cls.hidden, model, raw, cells, **options, **windows)
             longer = convert.longer_latent(latent, made, frames, before=before)
             grown = None if images is None else convert.longer_images(images, frames, before=before)
             return io.NodeOutput(longer, grown, convert.from_mask(convert.mask_of(longer, None)))

@@ -29,6 +29,7 @@ def roll_out(
     seed: int,
     window: int = 0,
     overlap: int = 0,
+    full: bool = False,
     callback: StepCallback | None = None,
     **sampling: Any,
 ) -> Iterator[Tensor]:
@@ -41,6 +42,7 @@ def roll_out(
         seed: 0 to 2**64 - 1; each window has its own noise, so that it does not matter what is asked for after it.
         window: frames that the model sees at once; 0 is the number it was trained with.
         overlap: known frames that a window begins with; 0 is half of its frames.
+        full: see `plan_windows`.
         callback: called after every step of every window; it counts them all.
         sampling: steps, sampler, guidance_scale; see `sample_latents`.
 
@@ -51,7 +53,7 @@ def roll_out(
         ValueError: for what does not fit; see also `complete_latents`.
     """
     cells = _cells(mask, raw)
-    plan = plan_windows(cells, *window_size(model, window, overlap))
+    plan = plan_windows(cells, *window_size(model, window, overlap), full=full)
     # The first frame that any later window still sees.
     needed = list(accumulate([len(cells), *(later.frames[0] for later in plan[:0:-1])], min))[::-1]
     made: dict[int, Tensor] = {}

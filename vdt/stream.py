@@ -106,7 +106,8 @@ def _between(
     mask = torch.ones(len(known) + count, *known.shape[-2:], dtype=torch.bool)
     mask[: len(left)] = False
     mask[len(left) + count :] = False
-    latents = (latent for piece in roll_out(pipeline.model, raw, mask, **settings) for latent in piece)
+    pieces = roll_out(pipeline.model, raw, mask, full=not (left and right), **settings)
+    latents = (latent for piece in pieces for latent in piece)
     return decode_each(pipeline.vae, islice(latents, len(left), len(left) + count))
 
 

@@ -23,7 +23,7 @@ class Window:
     makes: tuple[int, ...]
 
 
-def plan_windows(mask: Tensor, size: int, overlap: int) -> list[Window]:
+def plan_windows(mask: Tensor, size: int, overlap: int, *, full: bool = False) -> list[Window]:
     """Windows of at most `size` frames that together generate every frame of a mask, each frame once.
 
     A gap between given frames that is too long for one window is first filled coarsely, by every n-th frame, so that
@@ -34,6 +34,7 @@ def plan_windows(mask: Tensor, size: int, overlap: int) -> list[Window]:
         mask: bool (T, h, w), True = generate; a frame of which only a part is given counts as given in a gap's ends.
         size: frames that the model sees at once; a clip that is not longer is one window.
         overlap: 1 to size - 2.
+        full: make windows of `size` frames of such a short clip too, so that it begins as a long one would.
     """
     if size < MIN_SIZE or not 1 <= overlap <= size - 2:
         raise ValueError(
@@ -42,7 +43,7 @@ def plan_windows(mask: Tensor, size: int, overlap: int) -> list[Window]:
         )
     cells = mask.flatten(1)
     plan = _Plan(done=(~cells).all(1).tolist(), given=(~cells).any(1).tolist(), size=size, overlap=overlap)
-    return plan.windows()
+    return plan.windows(full)
 
 
 class _Plan:
@@ -55,8 +56,8 @@ class _Plan:
         self.last = max(self.given, default=-1)
         self.made: list[Window] = []
 
-    def windows(self) -> list[Window]:
-        if self.length <= self.size:
+    def windows(self, full: bool) -> list[Window]:
+        if self.length <= self.size and not full:
             self._add(range(self.length))
             return self.made
         while (gap := self._long_gap()) is not None:

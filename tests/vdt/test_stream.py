@@ -41,6 +41,12 @@ def test_new_frames_are_those_of_a_clip_made_whole(pipeline):
     assert torch.equal(whole.latents, latents) and np.array_equal(whole.frames, made)
 
 
+@pytest.mark.parametrize("side", ["after", "before"])
+def test_more_frames_begin_as_fewer_do(pipeline, side):
+    few, many = (np.stack(list(extend_frames(pipeline, clip(4), **{side: n}, **OPTIONS))) for n in (2, 15))
+    assert np.array_equal(few, many[: len(few)] if side == "after" else many[-len(few) :])
+
+
 def test_frames_are_taken_and_given_one_at_a_time(pipeline):
     taken = []
 
