@@ -54,7 +54,8 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(in_channels, hidden_size, kernel_size=patch_size, stride=patch_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens = self.proj(rearrange(x, "b t c h w -> (b t) c h w"))  # (B T, D, h/p, w/p)
+        frames = rearrange(x, "b t c h w -> (b t) c h w").contiguous()  # a convolution rounds by how its input lies
+        tokens = self.proj(frames)  # (B T, D, h/p, w/p)
         return rearrange(tokens, "(b t) d h w -> b t (h w) d", b=x.shape[0])  # (B, T, N, D)
 
 
