@@ -54,8 +54,7 @@ def roll_out(
     """
     cells = _cells(mask, raw)
     plan = plan_windows(cells, *window_size(model, window, overlap), full=full)
-    # The first frame that any later window still sees.
-    needed = list(accumulate([len(cells), *(later.frames[0] for later in plan[:0:-1])], min))[::-1]
+    needed = _first_needed(plan, len(cells))
     made: dict[int, Tensor] = {}
     finished = 0
     for number, planned in enumerate(plan):
@@ -111,6 +110,11 @@ def _cells(mask: Tensor | None, raw: Tensor) -> Tensor:
     if mask is None:
         return torch.ones(len(raw), height, width, dtype=torch.bool)
     return to_cells(mask.cpu(), (max(len(raw), len(mask)), height, width))
+
+
+def _first_needed(plan: list[Window], length: int) -> list[int]:
+    """For each window the first frame that any window after it still sees."""
+    return list(accumulate([length, *(later.frames[0] for later in plan[:0:-1])], min))[::-1]
 
 
 def _window_mask(window: Window, cells: Tensor) -> Tensor:
