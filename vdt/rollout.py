@@ -46,14 +46,12 @@ def roll_out(
         callback: called after every step of every window; it counts them all.
         sampling: steps, sampler, guidance_scale; see `sample_latents`.
 
-    Yields:
-        float32 (some frames, C, h, w) on the device of `raw`, T in all: as soon as no later window needs them.
-
-    Raises:
-        ValueError: for what does not fit; see also `complete_latents`.
+    Yields float32 (some frames, C, h, w) on the device of `raw`, T in all, as soon as no later window needs them.
+    Raises ValueError for what does not fit; see also `complete_latents`.
     """
     cells = _cells(mask, raw)
-    plan = plan_windows(cells, *window_size(model, window, overlap), full=full)
+    size, overlap = window_size(model, window, overlap)
+    plan = plan_windows(cells, size, overlap, full=full)
     needed = _first_needed(plan, len(cells))
     made: dict[int, Tensor] = {}
     finished = 0
