@@ -111,10 +111,10 @@ def longer_images(images: Tensor, count: int, *, before: bool) -> Tensor:
     return lengthen(rgb(images), count, before=before, fill=PLACEHOLDER / 255)
 
 
-def sound_for(audio: dict[str, Any] | None, seconds: float) -> Sound | None:
-    """AUDIO as a Sound that lasts so long."""
+def sound_for(audio: dict[str, Any] | None, seconds: float, *, start: float = 0.0) -> Sound | None:
+    """AUDIO from `start` on as a Sound that lasts so long."""
     sound = from_audio(audio)
-    return None if sound is None else sound.fitted(0.0, seconds)
+    return None if sound is None else sound.fitted(start, seconds)
 
 
 def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, start: float) -> SourceClip:
@@ -130,8 +130,7 @@ def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, s
     if path is None:
         parts = video.get_components()
         clip = _from_images(rgb(parts.images), rate=float(parts.frame_rate), length=length, fps=fps, start=start)
-        sound = from_audio(parts.audio)
-        return replace(clip, sound=sound and sound.fitted(start, length / clip.fps))
+        return replace(clip, sound=sound_for(parts.audio, length / clip.fps, start=start))
     info = probe(path)
     rate = fps or float(info.fps or DEFAULT_FPS)
     return SourceClip(

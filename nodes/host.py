@@ -191,15 +191,16 @@ def decode_each(vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor |
     """Frames uint8 (H, W, 3) of raw latents (T, C, h, w), a few decoded at a time; with images, only where they are not
     given by the mask.
     """
-    given = None if images is None else convert.rgb(images)
-    pixels = None if given is None else pixels_to_paste(latents, given, mask, downscale=downscale(vae))
     progress = chunk_progress()
+    if images is not None:
+        given = convert.rgb(images)
+        pixels = pixels_to_paste(latents, given, mask, downscale=downscale(vae))
     for start in range(0, len(latents), FRAMES_AT_ONCE):
         part = slice(start, start + FRAMES_AT_ONCE)
-        if given is None or pixels is None:
-            shown = decode(vae, latents[part], progress=None)
+        if images is None:
+            shown = decode(vae, latents[part])
         else:
-            shown = paste(decode(vae, latents[part], pixels[part], progress=None), given[part], pixels[part])
+            shown = paste(decode(vae, latents[part], pixels[part]), given[part], pixels[part])
         yield from convert.to_frames(shown)
         progress(min(start + FRAMES_AT_ONCE, len(latents)), len(latents))
 

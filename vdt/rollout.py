@@ -7,13 +7,12 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from . import masks
 from .completion import complete_latents
-from .diffusion import StepInfo
+from .diffusion import StepInfo, derived_seed
 from .diffusion.samplers import StepCallback
 from .pixel_masks import to_cells
 from .windows import MIN_SIZE, Window, plan_windows
@@ -97,7 +96,7 @@ def window_size(model: Any, window: int = 0, overlap: int = 0) -> tuple[int, int
 
 def window_seed(seed: int, number: int) -> int:
     """The seed of a window: the first has that of the clip, so that a clip of one window is one plain sampling."""
-    return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0])
+    return seed if number == 0 else derived_seed(seed, number)
 
 
 def _cells(mask: Tensor | None, raw: Tensor) -> Tensor:

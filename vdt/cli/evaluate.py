@@ -134,6 +134,10 @@ def _check(options: argparse.Namespace) -> None:
             check_folder(folder)
     if options.suite is not None and (options.json or options.report or options.record):
         raise ValueError("--suite writes its own files: leave out --json, --report and --record")
+    if options.suite is not None and options.frames:
+        raise ValueError(
+            "--suite looks for copies of training clips, which have the model's length: leave out --frames"
+        )
 
 
 def _record(report: Report, model: Path, vae: Path) -> str:

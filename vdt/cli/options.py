@@ -8,11 +8,8 @@ import tempfile
 from pathlib import Path
 
 MAX_SEED = 2**64 - 1
-STEPS, SAMPLER, GUIDANCE = (
-    6,
-    "dpmpp_2m_quad",
-    2.0,
-)  # of all commands and of the node: what is measured is what people get
+# Of all commands and of the node: what is measured is what people get.
+STEPS, SAMPLER, GUIDANCE = 6, "dpmpp_2m_quad", 2.0
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from .samplers import (
     sample_dpmpp_2m,
     sample_unipc,
 )
-from .sampling import sample_latents
+from .sampling import derived_seed, sample_latents
 from .schedule import Schedule, ScheduleCoeffs
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ScheduleCoeffs",
     "StepInfo",
     "corrected_loss",
+    "derived_seed",
     "find_sampler",
     "official_loss",
     "official_sample",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -64,6 +65,11 @@ def sample_latents(
     )
     x = run(denoise, x, schedule, noise=noise, callback=callback)
     return torch.where(mask.unsqueeze(2), x.to(given.dtype), given)
+
+
+def derived_seed(seed: int, number: int) -> int:
+    """A seed of its own for one of many clips or windows, 0 to 2**64 - 1."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0])
 
 
 def draw_noise(shape: torch.Size, generator: torch.Generator | Sequence[torch.Generator]) -> Tensor:

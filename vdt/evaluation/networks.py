@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..autoencoder import AutoencoderKL
 from ..completion import first_parameter
-from ..diffusion import find_sampler, sample_latents, scale_latents, unscale_latents
+from ..diffusion import derived_seed, find_sampler, sample_latents, scale_latents, unscale_latents
 from ..frames import to_pixels, to_uint8
 from ..model import VDT
 from ..rollout import complete_clip
@@ -71,16 +71,11 @@ def network_frames(
     if model is not None:
         mask = torch.from_numpy(~known)[:, None, None].expand(-1, *raw.shape[-2:])  # (T, h, w)
         given = torch.where(mask.unsqueeze(1).to(raw.device), 0, raw)  # nothing leaks
-        seeds = [clip_seed(sampling.seed, start + index) for index in range(len(clips))]
+        seeds = [derived_seed(sampling.seed, start + index) for index in range(len(clips))]
         one_window = len(known) <= model.config.num_frames
         made = (_sampled if one_window else _rolled_out)(model, given, mask, sampling, seeds)
         result["model"] = _compose(vae, made, clips, known)
     return result
-
-
-def clip_seed(seed: int, index: int) -> int:
-    """The seed of all noise of one clip of an evaluation."""
-    return int(np.random.SeedSequence((seed, index)).generate_state(1, np.uint64)[0])
 
 
 def _sampled(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: Sequence[int]) -> Tensor:

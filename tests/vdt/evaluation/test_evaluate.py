@@ -10,9 +10,9 @@ import torch
 
 from vdt.completion import decode_frames
 from vdt.config import VDT_CONFIGS
-from vdt.diffusion import sample_latents
+from vdt.diffusion import derived_seed, sample_latents
 from vdt.evaluation import contact_to_predict, evaluate, known_frames, markdown_table, write_report
-from vdt.evaluation.networks import Sampling, clip_seed, network_frames
+from vdt.evaluation.networks import Sampling, network_frames
 from vdt.frames import to_pixels
 from vdt.masks import predict
 from vdt.model import VDT
@@ -133,10 +133,10 @@ def test_noise_belongs_to_the_clip(tiny_model, sampler):
     latents = torch.randn(2, 6, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     mask = predict(6, 8, 8, given=2)[None]
     settings = {"steps": 3, "sampler": sampler, "guidance_scale": 1.5}
-    generators = [torch.Generator().manual_seed(clip_seed(0, index)) for index in range(2)]
+    generators = [torch.Generator().manual_seed(derived_seed(0, index)) for index in range(2)]
     both = sample_latents(tiny_model, latents, mask, generator=generators, **settings)
     for index in range(2):
-        clip, generator = latents[index : index + 1], torch.Generator().manual_seed(clip_seed(0, index))
+        clip, generator = latents[index : index + 1], torch.Generator().manual_seed(derived_seed(0, index))
         single = sample_latents(tiny_model, clip, mask, generator=generator, **settings)
         assert torch.allclose(both[index], single[0], atol=1e-4)
     assert not torch.allclose(both[0, 2:], both[1, 2:], atol=0.1)
@@ -160,7 +160,7 @@ def test_clips_longer_than_the_models_are_rolled_out(tiny_model, tiny_vae, make_
     known = np.arange(14) < 3
     frames = torch.stack([to_pixels(clips[1].frames)])
     raw = torch.where(torch.from_numpy(known)[:, None, None, None], tiny_vae.encode_video(frames)[0].detach(), 0)
-    made = complete_clip(tiny_model, raw, predict(14, *raw.shape[-2:], given=3), seed=clip_seed(0, 1), steps=1)
+    made = complete_clip(tiny_model, raw, predict(14, *raw.shape[-2:], given=3), seed=derived_seed(0, 1), steps=1)
     mine = network_frames(tiny_model, tiny_vae, [clips[1].frames], known, Sampling(steps=1), start=1)["model"][0]
     assert np.abs(mine[3:].astype(int) - decode_frames(tiny_vae, made)[3:]).max() <= 1
 
