@@ -33,8 +33,8 @@ class VDTKeyframes(io.ComfyNode):
                 io.Int.Input(
                     "length", default=16, min=2, max=4096, tooltip="Default: 16, the length of the bundled model."
                 ),
-                io.Int.Input("width", default=64, min=16, max=4096, step=16, tooltip="Default: 64. A multiple of 16."),
-                io.Int.Input("height", default=64, min=16, max=4096, step=16, tooltip="Default: 64. A multiple of 16."),
+                io.Int.Input("width", default=64, min=16, max=4096, tooltip="Default: 64, the bundled model's."),
+                io.Int.Input("height", default=64, min=16, max=4096, tooltip="Default: 64, the bundled model's."),
                 io.Combo.Input("policy", options=POLICIES, default="crop", tooltip=POLICY_TIP),
                 io.Int.Input("frame_1", default=0, min=-4096, max=4095, tooltip=_place_tip(1, "0, the beginning")),
                 io.Int.Input("frame_2", default=-1, min=-4096, max=4095, tooltip=_place_tip(2, "-1, the end")),

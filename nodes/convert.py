@@ -12,6 +12,7 @@ from comfy_api.latest import InputImpl
 from torch import Tensor
 
 from ..vdt.audio import Sound, read_sound
+from ..vdt.frames import grid_of
 from ..vdt.planner import DEFAULT_FPS, PLACEHOLDER, pick_frames
 from ..vdt.rollout import lengthen
 from ..vdt.video import probe, read_frames
@@ -21,6 +22,7 @@ from ..vdt.video import probe, read_frames
 
 
 CELL = 8  # pixels along the side of a latent cell, where no VAE says otherwise
+SIZE_KEY = "vdt_size"  # in a LATENT: height and width of the pictures, where its last cells hang over them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,10 +99,25 @@ def to_latent(latent: dict[str, Any], samples: Tensor, mask: Tensor | None) -> d
     return changed
 
 
+def new_latent(samples: Tensor, size: tuple[int, int], downscale: int) -> dict[str, Any]:
+    """LATENT of pictures of that size; it says so where whole cells would not."""
+    whole = tuple(side * downscale for side in samples.shape[-2:])
+    return {"samples": samples} if whole == size else {"samples": samples, SIZE_KEY: size}
+
+
+def size_of(latent: dict[str, Any], downscale: int) -> tuple[int, int]:
+    """Height and width of the pictures that a LATENT was made of: what it says, as long as it fits its cells."""
+    rows, columns = samples_of(latent).shape[-2:]
+    told = latent.get(SIZE_KEY)
+    if told is not None and grid_of(told, downscale) == (rows, columns):
+        return told
+    return rows * downscale, columns * downscale
+
+
 def longer_latent(latent: dict[str, Any], samples: Tensor, count: int, *, before: bool) -> dict[str, Any]:
     """The LATENT with samples whose last, or first, `count` frames are new, and white in its noise mask."""
     known = len(samples) - count
-    given = torch.zeros(known, *(CELL * side for side in samples.shape[-2:]))
+    given = torch.zeros(known, *size_of(latent, CELL))
     old = soft_mask(latent["noise_mask"]) if "noise_mask" in latent else given
     mask = lengthen(old.expand(known, -1, -1), count, before=before, fill=1.0)
     return {**latent, "samples": samples, "noise_mask": mask[:, None]}  # (T, 1, H, W)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from comfy.cli_args import args
 from comfy_api.latest import InputImpl, io, ui
+from einops import rearrange
 from torch import Tensor
 
 from ..vdt import __version__
@@ -24,6 +25,7 @@ from ..vdt.audio import Sound
 from ..vdt.checkpoints import bundled, sha256
 from ..vdt.completion import Progress, decode_frames, encode_frames, paste, pixels_to_paste
 from ..vdt.diffusion import StepInfo
+from ..vdt.frames import fill_up
 from ..vdt.memory import FRAMES_AT_ONCE, check_memory, vae_bytes
 from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
 from ..vdt.pipeline import DTYPES
@@ -171,23 +173,35 @@ def encode(vae: Any, frames: np.ndarray) -> Tensor:
     """Raw latents (T, C, h, w) of uint8 frames (T, H, W, 3)."""
     own = getattr(vae, "vdt_vae", None)
     if own is None:
-        return to_intermediate(_checked(vae.encode(convert.to_images(frames)), len(frames)))
+        pixels = fill_up(
+            rearrange(convert.to_images(frames), "t h w c -> t c h w"), downscale(vae)
+        )  # it would cut them
+        return to_intermediate(_checked(vae.encode(rearrange(pixels, "t c h w -> t h w c")), len(frames)))
     load(vae.vdt_patcher, vae_bytes(own.config, *frames.shape[1:3]))
     return to_intermediate(encode_frames(own, frames, progress=chunk_progress()))
 
 
-def decode(vae: Any, latents: Tensor, wanted: Tensor | None = None, *, progress: Progress | None = None) -> Tensor:
-    """IMAGE of raw latents (T, C, h, w); frames without any pixel of `wanted`, bool (T, H, W), may stay black."""
+def decode(
+    vae: Any,
+    latents: Tensor,
+    wanted: Tensor | None = None,
+    *,
+    size: tuple[int, int],
+    progress: Progress | None = None,
+) -> Tensor:
+    """IMAGE of that size of raw latents (T, C, h, w); frames without any of `wanted`, bool (T, H, W), may be black."""
     own = getattr(vae, "vdt_vae", None)
     if own is None:
-        frames = convert.to_frames(vae.decode(latents))
+        frames = convert.to_frames(vae.decode(latents)[:, : size[0], : size[1]])
     else:
-        load(vae.vdt_patcher, vae_bytes(own.config, *pixel_size(vae, latents)))
-        frames = decode_frames(own, latents, wanted, progress=progress)
+        load(vae.vdt_patcher, vae_bytes(own.config, *size))
+        frames = decode_frames(own, latents, wanted, size=size, progress=progress)
     return to_intermediate(convert.to_images(frames))
 
 
-def decode_each(vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor | None) -> Iterator[np.ndarray]:
+def decode_each(
+    vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor | None, *, size: tuple[int, int]
+) -> Iterator[np.ndarray]:
     """Frames uint8 (H, W, 3) of raw latents (T, C, h, w), a few decoded at a time; with images, only where they are not
     given by the mask.
     """
@@ -198,17 +212,19 @@ def decode_each(vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor |
     for start in range(0, len(latents), FRAMES_AT_ONCE):
         part = slice(start, start + FRAMES_AT_ONCE)
         if images is None:
-            shown = decode(vae, latents[part])
+            shown = decode(vae, latents[part], size=size)
         else:
-            shown = paste(decode(vae, latents[part], pixels[part]), given[part], pixels[part])
+            shown = paste(decode(vae, latents[part], pixels[part], size=size), given[part], pixels[part])
         yield from convert.to_frames(shown)
         progress(min(start + FRAMES_AT_ONCE, len(latents)), len(latents))
 
 
-def pixel_size(vae: Any, latents: Tensor) -> tuple[int, int]:
-    """Height and width that latents (T, C, h, w) decode to."""
-    rows, columns = latents.shape[-2:]
-    return rows * downscale(vae), columns * downscale(vae)
+def pixel_size(vae: Any, latent: dict[str, Any], images: Tensor | None = None) -> tuple[int, int]:
+    """Height and width that a LATENT decodes to: those of the images it was made of, if they are there."""
+    if images is not None:
+        height, width = convert.rgb(images).shape[1:3]
+        return height, width
+    return convert.size_of(latent, downscale(vae))
 
 
 def downscale(vae: Any) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..vdt.completion import paste, pixels_to_paste
 from ..vdt.frames import fit_frames
-from ..vdt.planner import Source, describe_clip, plan_clip
+from ..vdt.planner import Source, describe_clip, fit_size, plan_clip
 from . import convert, host
 
 POLICIES = ["crop", "fit", "stretch"]
@@ -39,8 +39,8 @@ class VDTEncode(io.ComfyNode):
                     tooltip="Default: 16 frames, what the bundled model was trained on. Longer clips are "
                     "generated in windows of that.",
                 ),
-                io.Int.Input("width", default=64, min=16, max=4096, step=16, tooltip=_size_tip("Width")),
-                io.Int.Input("height", default=64, min=16, max=4096, step=16, tooltip=_size_tip("Height")),
+                io.Int.Input("width", default=64, min=0, max=4096, tooltip=_size_tip("Width")),
+                io.Int.Input("height", default=64, min=0, max=4096, tooltip=_size_tip("Height")),
                 io.Combo.Input("policy", options=POLICIES, default="crop", tooltip=POLICY_TIP),
                 io.Float.Input(
                     "fps",
@@ -86,11 +86,12 @@ class VDTEncode(io.ComfyNode):
     ) -> io.NodeOutput:
         with host.named("VDT Encode"):
             clip = convert.read_source(images, video, length=length, fps=fps, start=start)
-            fitted = fit_frames(clip.frames, (height, width), policy)
+            size = fit_size((height, width), (clip.height, clip.width))
+            fitted = fit_frames(clip.frames, size, policy)
             source = Source(num_frames=len(fitted), height=clip.height, width=clip.width, fps=clip.fps)
-            plan = plan_clip(source, length=length, size=(height, width), policy=policy)
+            plan = plan_clip(source, length=length, size=size, policy=policy)
             frames, text = plan.place(fitted), describe_clip(plan, source)
-            latent = {"samples": host.encode(vae, frames)}
+            latent = convert.new_latent(host.encode(vae, frames), size, host.downscale(vae))
             encoded = host.to_intermediate(convert.to_images(frames))
             audio = convert.to_audio(clip.sound)
             return io.NodeOutput(latent, encoded, plan.fps, text, audio, ui=ui.PreviewText(text))
@@ -132,17 +133,18 @@ class VDTDecode(io.ComfyNode):
         with host.named("VDT Decode"):
             samples = convert.samples_of(latent)
             host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
+            size, progress = host.pixel_size(vae, latent, images), host.chunk_progress()
             if images is None:
-                return io.NodeOutput(host.decode(vae, samples, progress=host.chunk_progress()))
+                return io.NodeOutput(host.decode(vae, samples, size=size, progress=progress))
             given = convert.rgb(images)
             hard = convert.mask_of(latent, mask)
             pixels = pixels_to_paste(samples, given, hard, downscale=host.downscale(vae))
-            decoded = host.decode(vae, samples, pixels, progress=host.chunk_progress())
+            decoded = host.decode(vae, samples, pixels, size=size, progress=progress)
             return io.NodeOutput(paste(decoded, given, pixels))
 
 
 def _size_tip(name: str) -> str:
     return (
-        f"{name} in pixels, a multiple of 16. Default: 64, the size of the bundled model. Other sizes run, but the "
-        f"further from the model's own, the worse; time and memory grow with the area."
+        f"{name} in pixels. Default: 64, the size of the bundled model. 0 keeps the proportions of the source; both 0 "
+        f"keep its size. Larger pictures are made in tiles of the model's own size; time grows with the area."
     )

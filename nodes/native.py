@@ -24,8 +24,9 @@ from ..vdt.model import VDT
 from ..vdt.pixel_masks import to_cells
 from ..vdt.preview import PreviewProjection
 from ..vdt.rollout import complete_clip, window_size
+from ..vdt.tiles import TiledModel
 from . import host
-from .convert import hard_mask
+from .convert import CELL, hard_mask
 
 # ComfyUI has the frames of a clip as its batch: x is (n T, C, h, w), where n clips are computed at once for CFG.
 
@@ -89,8 +90,13 @@ class VDTNetwork(nn.Module):
         cells = torch.ones_like(x[:, 0]) if vdt_cells is None else vdt_cells[:, 0]
         clip = rearrange(x, "(n t) c h w -> n t c h w", n=clips)
         mask = rearrange(cells > 0.5, "(n t) h w -> n t h w", n=clips)
-        made = self.vdt(clip, t, mask)[:, :, : x.shape[1]]  # a learned variance follows
+        made = TiledModel(self.vdt)(clip, t, mask)[:, :, : x.shape[1]]  # a learned variance follows
         return rearrange(made, "n t c h w -> (n t) c h w")
+
+    def memory(self, frames: int, rows: int, columns: int, *, tile: int = 0) -> int:
+        """Bytes that a pass over so many cells needs beside the weights: the activations of one block, all at once."""
+        value_bytes = torch.finfo(self.dtype).bits // 8
+        return model_bytes(self.vdt.config, frames, rows, columns, tile=tile, value_bytes=value_bytes)
 
     def _settle(self, device: torch.device) -> None:
         """Bring along what partial loading leaves behind: it only knows the layers of comfy.ops."""
@@ -124,9 +130,8 @@ class VDTBaseModel(comfy.model_base.BaseModel):
         return conds
 
     def memory_required(self, input_shape: Any, cond_shapes: Any = None) -> float:
-        """Bytes that one call needs beside the weights: the activations of one block, all at once."""
-        value_bytes = torch.finfo(self.diffusion_model.dtype).bits // 8
-        return model_bytes(self.diffusion_model.vdt.config, input_shape[0], *input_shape[-2:], value_bytes)
+        """Bytes that one call needs beside the weights."""
+        return self.diffusion_model.memory(input_shape[0], *input_shape[-2:])
 
 
 def build_model(vdt: VDT, preview: PreviewProjection, file: Path | None = None) -> Any:
@@ -148,14 +153,26 @@ def network_of(model: Any) -> VDTNetwork:
 
 
 def generate(
-    hidden: Any, model: Any, raw: Tensor, cells: Tensor | None, *, steps: int, window: int, **options: Any
+    hidden: Any,
+    model: Any,
+    raw: Tensor,
+    cells: Tensor | None,
+    *,
+    steps: int,
+    window: int,
+    tile: int,
+    **options: Any,
 ) -> Tensor:
-    """Raw latents (T, C, h, w) with their masked part generated, with progress, previews and room in memory."""
+    """Raw latents (T, C, h, w) with their masked part generated, with progress, previews and room in memory.
+
+    `tile` is in pixels; see `complete_clip` for the options.
+    """
     network = network_of(model)
-    frames = min(len(raw), window_size(network.vdt, window)[0])
-    host.load(model, model.memory_required([2 * frames, *raw.shape[1:]]))
+    frames, side = min(len(raw), window_size(network.vdt, window)[0]), -(-tile // CELL)
+    host.load(model, network.memory(2 * frames, *raw.shape[-2:], tile=side))
     progress = host.step_progress(steps, network.preview)
-    made = complete_clip(network.vdt, raw, cells, steps=steps, window=window, callback=progress, **options)
+    windows = {"window": window, "tile": side}
+    made = complete_clip(network.vdt, raw, cells, steps=steps, callback=progress, **windows, **options)
     host.note(hidden, model=network.file)
     return host.to_intermediate(made)
 

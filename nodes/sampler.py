@@ -68,6 +68,19 @@ def _window_inputs() -> list[Any]:
     ]
 
 
+def _tile_input() -> Any:
+    return io.Int.Input(
+        "tile",
+        default=0,
+        min=0,
+        max=4096,
+        step=8,
+        optional=True,
+        tooltip="Default: 0, the size the model was trained with (64). A larger picture is generated in overlapping "
+        "tiles of so many pixels, all at once; a tile as large as the picture makes it whole.",
+    )
+
+
 class VDTSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -89,6 +102,7 @@ class VDTSampler(io.ComfyNode):
                     "without that everything is generated.",
                 ),
                 *_window_inputs(),
+                _tile_input(),
             ],
             outputs=[io.Latent.Output("out_latent", display_name="latent", tooltip="The clip, with its mask.")],
             hidden=[io.Hidden.extra_pnginfo],
@@ -106,10 +120,11 @@ class VDTSampler(io.ComfyNode):
         mask: Tensor | None = None,
         window: int = 0,
         overlap: int = 0,
+        tile: int = 0,
     ) -> io.NodeOutput:
         with host.named("VDT Sampler"):
             options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance}
-            windows = {"window": window, "overlap": overlap}
+            windows = {"window": window, "overlap": overlap, "tile": tile}
             raw, cells = convert.samples_of(latent), convert.mask_of(latent, mask)
             made = native.generate(cls.hidden, model, raw, cells, **options, **windows)
             return io.NodeOutput(convert.to_latent(latent, made, mask))
@@ -143,6 +158,7 @@ class VDTExtend(io.ComfyNode):
                     tooltip="The images of VDT Encode, to get them as long as the new clip, for VDT Decode or VDT Save "
                     "Video to keep them exactly.",
                 ),
+                _tile_input(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -172,10 +188,12 @@ class VDTExtend(io.ComfyNode):
         window: int = 0,
         overlap: int = 0,
         images: Tensor | None = None,
+        tile: int = 0,
     ) -> io.NodeOutput:
         with host.named("VDT Extend"):
             options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance}
-            windows, before = {"window": window, "overlap": overlap, "full": True}, direction == "before"
+            windows = {"window": window, "overlap": overlap, "tile": tile, "full": True}
+            before = direction == "before"
             raw = lengthen(convert.samples_of(latent), frames, before=before)
             cells = new_frames(raw, frames, before=before)
             made = native.generate(cls.hidden, model, raw, cells, **options, **windows)

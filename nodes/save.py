@@ -68,6 +68,6 @@ class VDTSaveVideo(io.ComfyNode):
         with host.named("VDT Save Video"):
             samples = convert.samples_of(latent)
             host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
-            frames = host.decode_each(vae, samples, images, convert.mask_of(latent, mask))
-            sound, size = convert.sound_for(audio, len(samples) / fps), host.pixel_size(vae, samples)
+            sound, size = convert.sound_for(audio, len(samples) / fps), host.pixel_size(vae, latent, images)
+            frames = host.decode_each(vae, samples, images, convert.mask_of(latent, mask), size=size)
             return host.save_video(cls.hidden, frames, size=size, fps=fps, prefix=filename_prefix, sound=sound)

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from .autoencoder import AutoencoderKL
 from .diffusion import sample_latents, scale_latents, unscale_latents
 from .diffusion.samplers import StepCallback
-from .frames import to_pixels, to_uint8
-from .memory import frames_at_once
+from .frames import fill_up, grid_of, to_pixels, to_uint8
+from .memory import VAE_TILE, frames_at_once
 from .pixel_masks import to_cells
 from .pixel_masks import to_pixels as mask_pixels
+from .tiles import TiledModel, join_tiles, plan_tiles
 
 # T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the VAE's own: unscaled.
 
@@ -24,7 +25,10 @@ Progress = Callable[[int, int], None]  # frames done, frames in all; what it rai
 
 @torch.no_grad()
 def encode_frames(vae: AutoencoderKL, frames: np.ndarray, *, progress: Progress | None = None) -> Tensor:
-    """Raw latents float32 (T, C, h, w) of uint8 frames (T, H, W, 3), on the VAE's device; repetitions cost nothing."""
+    """Raw latents float32 (T, C, h, w) of uint8 frames (T, H, W, 3), on the VAE's device; repetitions cost nothing.
+
+    h = ceil(H / downscale): pictures of any size are filled up to whole cells, and large ones seen in tiles.
+    """
     like = first_parameter(vae)
     fresh = [index == 0 or bool((frames[index] != frames[index - 1]).any()) for index in range(len(frames))]
     distinct = frames[fresh]
@@ -32,27 +36,34 @@ def encode_frames(vae: AutoencoderKL, frames: np.ndarray, *, progress: Progress 
     chunk = frames_at_once(*frames.shape[1:3])
     for start in range(0, len(distinct), chunk):
         pixels = to_pixels(distinct[start : start + chunk]).to(like)  # (n, 3, H, W)
-        parts.append(vae.encode(pixels).mean.float())
+        parts.append(_encode(vae, fill_up(pixels, vae.config.downscale)))
         _report(progress, start + len(pixels), len(distinct))
     return torch.cat(parts)[np.cumsum(fresh) - 1]
 
 
 @torch.no_grad()
 def decode_frames(
-    vae: AutoencoderKL, latents: Tensor, wanted: Tensor | None = None, *, progress: Progress | None = None
+    vae: AutoencoderKL,
+    latents: Tensor,
+    wanted: Tensor | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) of raw latents (T, C, h, w).
 
-    wanted is bool (T, H, W): frames without any wanted pixel are not decoded and stay black. Raises ValueError for
-    values that are not finite.
+    wanted is bool (T, H, W): frames without any wanted pixel are not decoded and stay black. H x W is its size, or
+    `size`, or all that the cells cover. Raises ValueError for values that are not finite.
     """
     like = first_parameter(vae)
     chosen = torch.arange(len(latents)) if wanted is None else wanted.flatten(1).any(1).nonzero().flatten()
     height, width = (side * vae.config.downscale for side in latents.shape[-2:])
-    frames = np.zeros((len(latents), height, width, 3), np.uint8)
+    shown = size or (height, width) if wanted is None else wanted.shape[1:]
+    frames = np.zeros((len(latents), *shown, 3), np.uint8)
     done = 0
     for indices in chosen.split(frames_at_once(height, width)):
-        frames[indices.numpy()] = to_uint8(vae.decode(latents[indices.to(latents.device)].to(like)))
+        pixels = _decode(vae, latents[indices.to(latents.device)].to(like))
+        frames[indices.numpy()] = to_uint8(pixels[..., : shown[0], : shown[1]])
         done += len(indices)
         _report(progress, done, len(chosen))
     return frames
@@ -68,6 +79,7 @@ def complete_latents(
     steps: int | str = 20,
     sampler: str = "ddim",
     guidance_scale: float = 1.0,
+    tile: int = 0,
     callback: StepCallback | None = None,
 ) -> Tensor:
     """Generate the masked part of raw latents (T, C, h, w); given cells come back bit for bit.
@@ -78,6 +90,7 @@ def complete_latents(
         mask: bool, of pixels or latent cells, one frame or T; None generates everything.
         seed: 0 to 2**64 - 1; the same on every device.
         steps, sampler, guidance_scale, callback: see `sample_latents`.
+        tile: side, in cells, of the tiles in which a larger clip is seen; 0 is the size the model was trained with.
 
     Returns float32 (T, C, h, w) on the device of `raw`. Raises ValueError for what does not fit.
     """
@@ -94,7 +107,7 @@ def complete_latents(
     clean = raw.float()
     given = scale_latents(clean, config.diffusion).to(first_parameter(model).device)
     scaled = sample_latents(
-        model,
+        TiledModel(model, tile),
         given[None],  # (1, T, C, h, w)
         cells[None],
         generator=torch.Generator().manual_seed(seed),
@@ -113,19 +126,40 @@ def pixels_to_paste(latents: Tensor, images: Tensor, mask: Tensor | None, *, dow
     mask is bool, of pixels or latent cells, one frame or T; None replaces everything.
     Raises ValueError, naming both shapes, unless the images are of the size that the latents decode to.
     """
-    size = (len(latents), latents.shape[-2] * downscale, latents.shape[-1] * downscale)
-    if tuple(images.shape[:3]) != size:
-        got = f"{images.shape[0]} frames of {images.shape[2]}x{images.shape[1]}"
+    size = (images.shape[0], images.shape[1], images.shape[2])
+    rows, columns = latents.shape[-2:]
+    if size[0] != len(latents) or grid_of(size[1:], downscale) != (rows, columns):
         raise ValueError(
-            f"the images are {got}, the latent decodes to {size[0]} frames of {size[2]}x{size[1]}: "
-            f"use the images that were encoded"
+            f"the images are {size[0]} frames of {size[2]}x{size[1]}, the latent decodes to {len(latents)} frames of "
+            f"{columns * downscale}x{rows * downscale}: use the images that were encoded"
         )
-    return torch.ones(size, dtype=torch.bool) if mask is None else mask_pixels(mask.cpu(), size)
+    if mask is None:
+        return torch.ones(size, dtype=torch.bool)
+    return mask_pixels(mask.cpu(), size, downscale=downscale)
 
 
 def paste(decoded: Tensor, images: Tensor, pixels: Tensor) -> Tensor:
     """Frames (T, H, W, 3): decoded where `pixels`, bool (T, H, W), says so, and the images bit for bit elsewhere."""
     return torch.where(pixels[..., None].to(images.device), decoded.to(images), images)
+
+
+def _encode(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+    """Mean latents float32 (n, C, h, w) of pixels (n, 3, H, W) that fill whole cells."""
+    cell = vae.config.downscale
+    size = (pixels.shape[-2] // cell, pixels.shape[-1] // cell)
+    if max(size) <= VAE_TILE:
+        return vae.encode(pixels).mean.float()
+    tiles = plan_tiles(size, VAE_TILE)
+    return join_tiles(((tile, vae.encode(tile.of(pixels, cell)).mean.float()) for tile in tiles), size)
+
+
+def _decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+    """Pixels (n, 3, H, W) of raw latents (n, C, h, w)."""
+    size = (latents.shape[-2], latents.shape[-1])
+    if max(size) <= VAE_TILE:
+        return vae.decode(latents)
+    tiles = plan_tiles(size, VAE_TILE)
+    return join_tiles(((tile, vae.decode(tile.of(latents))) for tile in tiles), size, scale=vae.config.downscale)
 
 
 def _report(progress: Progress | None, done: int, total: int) -> None:

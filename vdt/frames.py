@@ -14,7 +14,6 @@ from torch import Tensor
 # Frames are uint8 (T, H, W, 3) arrays, pixels float (T, 3, H, W) tensors; sizes are (height, width).
 
 FitPolicy = Literal["crop", "fit", "stretch"]
-SIZE_MULTIPLE = 16  # VAE downscale 8 times patch size 2
 
 
 def fit_frames(
@@ -63,20 +62,17 @@ def to_uint8(pixels: Tensor) -> np.ndarray:
     return np.ascontiguousarray(rearrange(frames, "t c h w -> t h w c").numpy())
 
 
-def snap_size(size: tuple[int, int], multiple: int = SIZE_MULTIPLE) -> tuple[int, int]:
-    """The nearest (height, width) that the model can process: each a positive multiple, halves rounded up."""
-    height, width = (max(multiple, (side + multiple // 2) // multiple * multiple) for side in size)
-    return height, width
+def grid_of(size: tuple[int, int], cell: int) -> tuple[int, int]:
+    """Rows and columns of cells of so many pixels that cover a (height, width); the last ones may hang over."""
+    rows, columns = (-(-side // cell) for side in size)
+    return rows, columns
 
 
-def check_size(size: tuple[int, int], multiple: int = SIZE_MULTIPLE) -> None:
-    """Refuse a (height, width) the model cannot process with a ValueError that names the nearest valid one."""
-    nearest = snap_size(size, multiple)
-    if tuple(size) != nearest:
-        raise ValueError(
-            f"size {size[0]}x{size[1]} (height x width) is not made of multiples of {multiple}: "
-            f"the nearest valid size is {nearest[0]}x{nearest[1]}"
-        )
+def fill_up(pixels: Tensor, cell: int) -> Tensor:
+    """Pixels (T, 3, H, W) with their last row and column repeated until they fill whole cells."""
+    height, width = pixels.shape[-2:]
+    below, right = -height % cell, -width % cell
+    return F.pad(pixels, (0, right, 0, below), mode="replicate") if below or right else pixels
 
 
 def _fit(frame: np.ndarray, size: tuple[int, int], policy: FitPolicy) -> np.ndarray:

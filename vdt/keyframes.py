@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .frames import FitPolicy, check_size, fit_frames
+from .frames import FitPolicy, fit_frames
 from .planner import PLACEHOLDER
 
 
@@ -36,7 +36,6 @@ def place_keyframes(
 
     Raises ValueError for a keyframe that leaves the clip or stands where another does, and if none is left to generate.
     """
-    check_size(size)
     clip = np.full((length, *size, 3), PLACEHOLDER, np.uint8)
     owner: dict[int, int] = {}
     for number, keyframe in enumerate(keyframes, start=1):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -94,13 +95,13 @@ class VDT(nn.Module):
 
         x is (B, T, C, h, w), t (B,) or one timestep per frame (B, T), in original 0..num_timesteps-1 indices, int or
         float. mask (B, T, h, w), True = generate, is read only by models with `mask_embed`; None means all generate.
-        Returns (B, T, C or 2C, h, w). Raises ValueError for a size that the patch does not divide.
+        Returns (B, T, C or 2C, h, w). A size that the patch does not divide is filled up with its last row and column.
         """
         self._check(x, t, mask)
-        rows = x.shape[-2] // self.config.patch_size
+        size = (x.shape[-2], x.shape[-1])
         c = self.time_condition(t)  # (B, 1 or T, 1, D)
         x = self.embed(x, mask)  # (B, T, N, D)
-        return self.head(self.transform(x, c), c, rows)  # (B, T, C or 2C, h, w)
+        return self.head(self.transform(x, c), c, size)  # (B, T, C or 2C, h, w)
 
     def time_condition(self, t: Tensor) -> Tensor:
         """What every adaLN reads, (B, 1, 1, D) for t (B,) or (B, T, 1, D) for t (B, T); depends on t alone."""
@@ -109,11 +110,11 @@ class VDT(nn.Module):
 
     def embed(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Latents (B, T, C, h, w) to tokens (B, T, N, D) with their place and time, and mask if the model reads it."""
-        rows, columns = (size // self.config.patch_size for size in x.shape[-2:])
-        tokens = self.x_embedder(x)  # (B, T, N, D)
+        rows, columns = self._patches((x.shape[-2], x.shape[-1]))
+        tokens = self.x_embedder(self._filled_up(x))  # (B, T, N, D)
         if self.mask_embedder is not None:
             generate = x.new_ones(x[:, :, :1].shape) if mask is None else mask[:, :, None].to(x)
-            tokens = tokens + self.mask_embedder(generate)
+            tokens = tokens + self.mask_embedder(self._filled_up(generate))
         return tokens + self._spatial(rows, columns)[:, None] + self._temporal(x.shape[1])[:, :, None]
 
     def transform(self, x: Tensor, c: Tensor) -> Tensor:
@@ -122,12 +123,22 @@ class VDT(nn.Module):
             x = block(x, c)
         return x
 
-    def head(self, x: Tensor, c: Tensor, rows: int) -> Tensor:
-        """Tokens (B, T, N, D) of `rows` rows of patches to (B, T, C or 2C, h, w)."""
+    def head(self, x: Tensor, c: Tensor, size: tuple[int, int]) -> Tensor:
+        """Tokens (B, T, N, D) of a clip of that (h, w) to (B, T, C or 2C, h, w)."""
         x = self.final_layer(x, c)  # (B, T, N, p p C)
-        return rearrange(
-            x, "b t (h w) (p q c) -> b t c (h p) (w q)", h=rows, p=self.config.patch_size, q=self.config.patch_size
-        )  # (B, T, C or 2C, h, w)
+        patch, (rows, _) = self.config.patch_size, self._patches(size)
+        x = rearrange(x, "b t (h w) (p q c) -> b t c (h p) (w q)", h=rows, p=patch, q=patch)
+        return x[..., : size[0], : size[1]]  # (B, T, C or 2C, h, w)
+
+    def _patches(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of patches that cover (h, w) cells."""
+        rows, columns = (-(-side // self.config.patch_size) for side in size)
+        return rows, columns
+
+    def _filled_up(self, x: Tensor) -> Tensor:
+        """x (B, T, C, h, w) with its last row and column repeated until whole patches are full."""
+        below, right = (-side % self.config.patch_size for side in x.shape[-2:])
+        return F.pad(x, (0, right, 0, below, 0, 0), mode="replicate") if below or right else x
 
     def _spatial(self, rows: int, columns: int) -> Tensor:
         side = self.config.input_size // self.config.patch_size
@@ -149,14 +160,9 @@ class VDT(nn.Module):
         return self._tables[key]
 
     def _check(self, x: Tensor, t: Tensor, mask: Tensor | None) -> None:
-        channels, patch = self.config.in_channels, self.config.patch_size
+        channels = self.config.in_channels
         if x.ndim != 5 or x.shape[2] != channels:
             raise ValueError(f"expected latents (B, T, {channels}, h, w), got {tuple(x.shape)}")
-        if x.shape[3] % patch or x.shape[4] % patch:
-            raise ValueError(
-                f"latent size must be a multiple of the patch size {patch}, got {x.shape[3]} x {x.shape[4]}: crop or "
-                f"resize the video so that height and width are multiples of {patch} latent cells"
-            )
         if tuple(t.shape) not in (tuple(x.shape[:1]), tuple(x.shape[:2])):
             raise ValueError(f"expected timesteps (B,) or (B, T) for latents {tuple(x.shape)}, got {tuple(t.shape)}")
         if self.config.mask_embed and mask is not None and mask.shape != x[:, :, 0].shape:

@@ -14,7 +14,7 @@ from .autoencoder import AutoencoderKL
 from .checkpoints import bundled, load_model, load_vae
 from .completion import decode_frames, encode_frames
 from .diffusion.samplers import StepCallback
-from .frames import check_size
+from .frames import grid_of
 from .model import VDT
 from .pixel_masks import to_cells
 from .planner import PLACEHOLDER
@@ -81,6 +81,7 @@ class Pipeline:
         seed: int = 0,
         window: int = 0,
         overlap: int = 0,
+        tile: int = 0,
         callback: StepCallback | None = None,
     ) -> GeneratedClip:
         """Complete a clip; given pixels come back bit for bit. One longer than the model's is made window by window.
@@ -91,6 +92,7 @@ class Pipeline:
             steps, sampler, guidance_scale: see `sample_latents`.
             seed: 0 to 2**64 - 1; the same on every device.
             window, overlap, callback: see `roll_out`.
+            tile: see `complete_latents`.
 
         Raises:
             ValueError: for frames and masks that do not fit each other or the model, and see `sample_latents`.
@@ -111,6 +113,7 @@ class Pipeline:
             guidance_scale=guidance_scale,
             window=window,
             overlap=overlap,
+            tile=tile,
             callback=callback,
         )
         pixels = made.pixels.numpy()
@@ -122,16 +125,21 @@ class Pipeline:
             raise ValueError(f"expected frames uint8 (n, H, W, 3), got {frames.dtype} {frames.shape}")
         height, width = frames.shape[1:3]
         down = self.vae.config.downscale
-        check_size((height, width), down * self.model.config.patch_size)
-        sizes = [(height, width), (height // down, width // down)]
-        if mask.dtype != torch.bool or mask.ndim != 3 or tuple(mask.shape[1:]) not in sizes:
+        rows, columns = grid_of((height, width), down)
+        if (
+            mask.dtype != torch.bool
+            or mask.ndim != 3
+            or tuple(mask.shape[1:]) not in [(height, width), (rows, columns)]
+        ):
             raise ValueError(
-                f"expected a bool mask (T, {height}, {width}) of pixels or (T, {height // down}, {width // down}) "
-                f"of latent cells, got {mask.dtype} {tuple(mask.shape)}: make it of the size of the frames"
+                f"expected a bool mask (T, {height}, {width}) of pixels or (T, {rows}, {columns}) of latent cells, got "
+                f"{mask.dtype} {tuple(mask.shape)}: make it of the size of the frames"
             )
-        grid = (len(mask), height // down, width // down)
         mask = mask.cpu()
-        return _Masks(pixels=pixel_masks.to_pixels(mask, (len(mask), height, width)), cells=to_cells(mask, grid))
+        return _Masks(
+            pixels=pixel_masks.to_pixels(mask, (len(mask), height, width), downscale=down),
+            cells=to_cells(mask, (len(mask), rows, columns), downscale=down),
+        )
 
 
 def resolve_device(name: str | None) -> torch.device:

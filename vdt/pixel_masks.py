@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from einops import reduce, repeat
 from torch import Tensor
 
 from . import masks
+from .frames import grid_of
 
 # T frames, H x W pixels, h x w latent cells; bool masks are True = generate, painted ones float 0..1 with 1 = generate.
 
@@ -82,26 +84,31 @@ def fit_mask(mask: Tensor, size: Size) -> Tensor:
     return mask.expand(_broadcast(len(mask), size, tuple(mask.shape)), *size[1:]).clone()
 
 
-def to_cells(mask: Tensor, grid: Size) -> Tensor:
-    """Latent cells (T, h, w) of a bool mask of pixels or cells; a cell is generated if any of its pixels is."""
-    factor = _factor(tuple(mask.shape), grid)
+def to_cells(mask: Tensor, grid: Size, *, downscale: int = 8) -> Tensor:
+    """Latent cells (T, h, w) of a bool mask of pixels or cells; a cell is generated if any of its pixels is.
+
+    The last cells of a row or column may have less than `downscale` pixels.
+    """
+    factor = _cell_side(tuple(mask.shape), grid, downscale)
     if factor is None:
         raise ValueError(
             f"the mask is {_shown(tuple(mask.shape))}, the latent is {_shown(grid)} cells: "
             f"make the mask for the images that were encoded, such as {grid[2] * 8}x{grid[1] * 8} pixels"
         )
-    cells = reduce(mask, "t (h i) (w j) -> t h w", "max", i=factor, j=factor)
+    below, right = grid[1] * factor - mask.shape[1], grid[2] * factor - mask.shape[2]
+    whole = F.pad(mask, (0, right, 0, below))
+    cells = reduce(whole, "t (h i) (w j) -> t h w", "max", i=factor, j=factor)
     return cells.expand(_broadcast(len(mask), grid, tuple(mask.shape)), *grid[1:]).clone()
 
 
-def to_pixels(mask: Tensor, size: Size) -> Tensor:
+def to_pixels(mask: Tensor, size: Size, *, downscale: int = 8) -> Tensor:
     """Pixels (T, H, W) of a bool mask of pixels or latent cells; a cell covers all of its pixels."""
-    factor = _factor(size, tuple(mask.shape))
+    factor = _cell_side(size, tuple(mask.shape), downscale)
     if factor is None:
         raise ValueError(
             f"the mask is {_shown(tuple(mask.shape))}, the frames are {_shown(size)}: make it for these frames"
         )
-    pixels = repeat(mask, "t h w -> t (h i) (w j)", i=factor, j=factor)
+    pixels = repeat(mask, "t h w -> t (h i) (w j)", i=factor, j=factor)[:, : size[1], : size[2]]
     return pixels.expand(_broadcast(len(mask), size, tuple(mask.shape)), *size[1:]).clone()
 
 
@@ -124,25 +131,22 @@ def combine(a: Tensor, operation: str, b: Tensor | None = None) -> Tensor:
 
 
 def _random_block(size: Size, seed: int, downscale: int) -> Tensor:
-    frames, height, width = size
-    if height % downscale or width % downscale:
-        raise ValueError(
-            f"the frames are {width}x{height} (WxH), not whole latent cells of {downscale}: encode them at a multiple "
-            f"of {2 * downscale} first, or connect a mask"
-        )
-    cells = masks.spatial_block(frames, height // downscale, width // downscale, generator=_generator(seed))
-    return to_pixels(cells, size)
+    rows, columns = grid_of(size[1:], downscale)
+    cells = masks.spatial_block(size[0], rows, columns, generator=_generator(seed))
+    return to_pixels(cells, size, downscale=downscale)
 
 
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _factor(large: tuple[int, ...], small: tuple[int, ...]) -> int | None:
-    """How many times larger, in both directions alike; None if it is no whole number."""
-    (height, rows), (width, columns) = zip(large[1:], small[1:], strict=True)
-    whole = height % rows == 0 and width % columns == 0
-    return height // rows if whole and height // rows == width // columns > 0 else None
+def _cell_side(pixels: tuple[int, ...], cells: tuple[int, ...], downscale: int) -> int | None:
+    """Pixels along the side of a cell: 1 for a mask of cells, `downscale`, or a whole ratio; None if none fits."""
+    (height, rows), (width, columns) = zip(pixels[1:], cells[1:], strict=True)
+    for side in (1, downscale, height // rows):
+        if side > 0 and grid_of((height, width), side) == (rows, columns):
+            return side
+    return None
 
 
 def _broadcast(frames: int, size: Size, shape: tuple[int, ...]) -> int:

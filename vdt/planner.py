@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import masks
 from .config import VDTConfig
-from .frames import FitPolicy, check_size
+from .frames import FitPolicy
 
 DEFAULT_FPS = 8.0  # of images and of clips made from nothing
 DEFAULT_GIVEN = 8
@@ -71,6 +71,8 @@ class Wishes:
             raise ValueError(f"the task {self.task} needs --{own}: it says what is given")
         if self.task == "slow_motion" and self.frames is not None:
             raise ValueError("--frames has no meaning for the task slow_motion: all frames of the clip are kept")
+        if self.size is not None and min(self.size) < 1:
+            raise ValueError(f"got --size {self.size[0]}x{self.size[1]}, expected 1 or more on each side")
         if self.frames is not None and self.frames < 1:
             raise ValueError(f"got --frames {self.frames}, expected 1 or more")
         if self.fps is not None and not 0 < self.fps <= 1000:
@@ -118,11 +120,17 @@ def clip_length(config: VDTConfig, wishes: Wishes) -> int:
 
 
 def clip_size(config: VDTConfig, wishes: Wishes, *, downscale: int = 8) -> tuple[int, int]:
-    """Height and width in pixels: the wished size, which whole patches must fill, or the model's own."""
+    """Height and width in pixels: the wished size, or the model's own."""
     native = config.input_size * downscale
-    size = wishes.size or (native, native)
-    check_size(size, downscale * config.patch_size)
-    return size
+    return wishes.size or (native, native)
+
+
+def fit_size(size: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:
+    """Height and width, where a 0 follows from the other in the proportions of the source; both 0 are its own."""
+    (height, width), (rows, columns) = size, source
+    if height == width == 0:
+        return source
+    return height or max(1, round(width * rows / columns)), width or max(1, round(height * columns / rows))
 
 
 def make_plan(config: VDTConfig, wishes: Wishes, source: Source | None, *, downscale: int = 8) -> Plan:
@@ -154,9 +162,11 @@ def plan_clip(
 
     fps 0 keeps the source's own rate, or DEFAULT_FPS where it has none.
     """
-    if length < 1 or source.num_frames < 1:
-        raise ValueError(f"got a length of {length} and a clip of {source.num_frames} frames, expected 1 or more")
-    check_size(size)
+    if min(length, source.num_frames, *size) < 1:
+        raise ValueError(
+            f"got a length of {length}, a size of {size[0]}x{size[1]} and a clip of {source.num_frames} frames, "
+            f"expected 1 or more of each"
+        )
     positions = tuple(range(min(source.num_frames, length)))
     rate = fps or (source.fps if source.fps > 0 else DEFAULT_FPS)
     return Plan(

@@ -39,7 +39,7 @@ class ReusingModel(nn.Module):
             self._residual = self.model.transform(tokens, c) - tokens
             self._change = 0.0
         assert self._residual is not None
-        return self.model.head(tokens + self._residual, c, x.shape[-2] // self.config.patch_size)
+        return self.model.head(tokens + self._residual, c, (x.shape[-2], x.shape[-1]))
 
     def _modulated(self, tokens: Tensor, c: Tensor) -> Tensor:
         block = self.model.blocks[0]

@@ -153,7 +153,7 @@ def test_sample_clips_are_there(pack):
 
 def test_a_report_measures_and_draws(pack, images, masked):
     plot, text, sheet = pack("nodes.report").VDTReport.execute(images, images, masked[:1]).result
-    assert plot.shape == (1, 400, 640, 3) and "known pixels: bit-exact" in text
+    assert plot.shape == (1, 600, 640, 3) and "known pixels: bit-exact" in text
     assert sheet.shape[2] > 6 * 128 and sheet.shape[1] > 2 * 128  # six frames, two rows
 
 
@@ -245,9 +245,9 @@ def test_values_that_are_not_finite_name_the_stage_and_the_remedy(pack, models, 
         ),
         (
             lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(
-                models[1], **{**SIZE, "width": 60}, images=images
+                models[1], **{**SIZE, "start": 60.0}, images=images
             ),
-            "VDT Encode: size 64x60 .* the nearest valid size is 64x64",
+            "VDT Encode: start 60 s lies outside a clip of",
         ),
         (
             lambda pack, models, images: pack("nodes.latents").VDTDecode.execute(
@@ -272,8 +272,8 @@ def test_values_that_are_not_finite_name_the_stage_and_the_remedy(pack, models, 
             "VDT Sampler: the mask is 6 frames of 64x48, the latent is 6 frames of 8x8 cells",
         ),
         (
-            lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 4, 8, 7)}),
-            "VDT Sampler: latent size must be a multiple of the patch size",
+            lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 16, 8, 8)}),
+            r"VDT Sampler: the latent is \(6, 16, 8, 8\), expected \(frames, 4, height, width\)",
         ),
         (
             lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, sampler="heun"),

@@ -53,6 +53,29 @@ def test_frames_without_a_wanted_pixel_are_not_decoded(tiny_vae):
     assert decode_frames(tiny_vae, latents)[1::2].any()
 
 
+def test_large_pictures_are_encoded_and_decoded_in_tiles(tiny_vae, frames, monkeypatch):
+    """Where one tile alone lies, the picture is what its tile is; everywhere it is finite and near the whole's."""
+    monkeypatch.setattr("vdt.completion.VAE_TILE", 5)
+    latents = encode_frames(tiny_vae, frames)  # 8 x 8 cells in 2 x 2 tiles of 5
+    with torch.no_grad():
+        corner = tiny_vae.encode(to_pixels(frames)[..., :40, :40]).mean
+        shown = tiny_vae.decode(latents[..., 3:, 3:])
+    assert latents.shape == (6, 4, 8, 8)
+    torch.testing.assert_close(latents[..., :3, :3], corner[..., :3, :3], rtol=1e-5, atol=1e-5)
+    decoded = decode_frames(tiny_vae, latents)
+    assert decoded.shape == frames.shape
+    assert np.abs(decoded[:, 40:, 40:].astype(int) - to_uint8(shown)[:, 16:, 16:]).max() <= 1
+
+
+def test_frames_of_any_size_are_decoded_to_the_size_asked_for(tiny_vae):
+    latents = torch.randn(2, 4, 3, 2, generator=torch.Generator().manual_seed(0))
+    whole = decode_frames(tiny_vae, latents)
+    assert np.array_equal(decode_frames(tiny_vae, latents, size=(19, 9)), whole[:, :19, :9])
+    wanted = torch.ones(2, 17, 16, dtype=torch.bool)
+    assert np.array_equal(decode_frames(tiny_vae, latents, wanted), whole[:, :17])
+    assert encode_frames(tiny_vae, whole[:, :19, :9]).shape == latents.shape
+
+
 def test_given_cells_come_back_bit_for_bit_in_any_precision(tiny_model):
     raw = torch.randn(6, 4, 8, 8, generator=torch.Generator().manual_seed(0)).half()
     mask = torch.zeros(1, 64, 64, dtype=torch.bool)
@@ -82,7 +105,7 @@ def test_what_the_mask_covers_may_hold_anything_and_no_mask_generates_all(tiny_m
         ((6, 16, 8, 8), None, r"the latent is .6, 16, 8, 8., expected .frames, 4, height, width."),
         ((1, 4, 6, 8, 8), None, "encode the clip with the VAE of this model"),
         ((6, 4, 8, 8), (5, 64, 64), "5 frames of 64x64, the clip is 6 frames of 8x8"),
-        ((6, 4, 8, 8), (6, 60, 60), "6 frames of 60x60, the latent is 6 frames of 8x8 cells"),
+        ((6, 4, 8, 8), (6, 56, 60), "6 frames of 60x56, the latent is 6 frames of 8x8 cells"),
     ],
 )
 def test_what_does_not_fit_is_said(tiny_model, shape, mask, message):
@@ -95,6 +118,7 @@ def test_images_of_another_clip_are_refused():
     message = "the images are 5 frames of 64x64, the latent decodes to 6 frames of 64x64"
     with pytest.raises(ValueError, match=message):
         pixels_to_paste(torch.zeros(6, 4, 8, 8), torch.zeros(5, 64, 64, 3), None)
+    assert pixels_to_paste(torch.zeros(6, 4, 8, 8), torch.zeros(6, 57, 64, 3), None).shape == (6, 57, 64)
 
 
 def test_pasting_keeps_the_images_bits_and_type():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vdt.frames import check_size, fit_frames, snap_size, to_pixels, to_uint8
+from vdt.frames import fill_up, fit_frames, grid_of, to_pixels, to_uint8
 
 
 def gradient(height, width, count=1):
@@ -104,13 +104,12 @@ def test_conversions_refuse_other_layouts():
         to_uint8(torch.zeros(1, 8, 8, 3))
 
 
-@pytest.mark.parametrize(
-    ("size", "nearest"), [((64, 64), (64, 64)), ((100, 72), (96, 80)), ((1, 23), (16, 16)), ((720, 1080), (720, 1088))]
-)
-def test_sizes_snap_to_the_nearest_multiple(size, nearest):
-    assert snap_size(size) == nearest
-    if size == nearest:
-        check_size(size)
-    else:
-        with pytest.raises(ValueError, match=f"nearest valid size is {nearest[0]}x{nearest[1]}"):
-            check_size(size)
+@pytest.mark.parametrize(("size", "grid"), [((64, 64), (8, 8)), ((65, 7), (9, 1)), ((1, 16), (1, 2))])
+def test_cells_cover_any_size_and_what_hangs_over_repeats_the_edge(size, grid):
+    assert grid_of(size, 8) == grid
+    pixels = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    filled = fill_up(pixels, 8)
+    assert filled.shape[-2:] == (8 * grid[0], 8 * grid[1])
+    assert torch.equal(filled[..., : size[0], : size[1]], pixels)
+    assert torch.equal(filled[..., -1, -1], pixels[..., -1, -1])
+    assert bool((filled[..., size[0] :, : size[1]] == pixels[..., -1:, :]).all())

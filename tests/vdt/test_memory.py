@@ -14,7 +14,11 @@ def test_large_frames_are_worked_on_fewer_at_a_time():
 def test_needs_grow_with_what_they_are_of():
     vae, model = VAE_CONFIGS["small"], VDT_CONFIGS["VDT-S/2"]
     assert vae_bytes(vae, 128, 128) == 4 * vae_bytes(vae, 64, 64)
-    assert model_bytes(model, 32, 8, 8) == 2 * model_bytes(model, 16, 8, 8) == 4 * model_bytes(model, 32, 8, 8, 2) / 2
+    assert (
+        model_bytes(model, 32, 8, 8)
+        == 2 * model_bytes(model, 16, 8, 8)
+        == 4 * model_bytes(model, 32, 8, 8, value_bytes=2) / 2
+    )
     assert model_bytes(model, 16, 8, 8) == 16 * 16 * model.hidden_size * (model.mlp_ratio + 16) * 4
 
 

@@ -119,6 +119,28 @@ def test_other_lengths_and_sizes_than_the_native_one(pipeline):
     assert clip.frames.shape == (9, 16, 64, 3)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_any_size_comes_out_as_it_went_in(pipeline, seed):
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(16, 513, 2).tolist() if seed else (17, 250)
+    frames = rng.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+    mask = torch.zeros(2, height, width, dtype=torch.bool)
+    mask[1, : height // 2, width // 3 :] = True
+    clip = generate(pipeline, frames, mask, steps=1)
+    assert clip.frames.shape == frames.shape
+    assert (clip.frames[~mask.numpy()] == frames[~mask.numpy()]).all()
+    assert clip.latents.shape[-2:] == (-(-height // 8), -(-width // 8))
+
+
+def test_a_size_between_cells_is_that_of_the_picture_filled_up(pipeline):
+    frames = np.random.default_rng(3).integers(0, 256, (3, 27, 37, 3), dtype=np.uint8)
+    filled = np.pad(frames, ((0, 0), (0, 5), (0, 3), (0, 0)), mode="edge")
+    mask = masks.predict(3, 4, 5, given=1)
+    cut, whole = generate(pipeline, frames, mask), generate(pipeline, filled, mask)
+    assert torch.equal(cut.latents, whole.latents)
+    assert (cut.frames == whole.frames[:, :27, :37]).all()
+
+
 def test_from_files_equals_the_parts(pipeline, frames, tmp_path):
     save_model(pipeline.model, pipeline.model.config, tmp_path / "model.safetensors")
     save_vae(pipeline.vae, pipeline.vae.config, tmp_path / "vae.safetensors")
@@ -142,7 +164,7 @@ def test_half_precision_model_keeps_the_given(pipeline, frames, tmp_path):
     [
         ((T, H, W, 3), torch.ones(T, 5, 5, dtype=torch.bool), "(6, 5, 5)"),
         ((T, H, W, 3), torch.ones(T, H, W), "float32"),
-        ((T, 24, W, 3), torch.ones(T, 24, W, dtype=torch.bool), "24x48"),
+        ((T, 24, W, 3), torch.ones(T, 4, 6, dtype=torch.bool), "(T, 3, 6) of latent cells"),
         ((2, H, W, 3), torch.zeros(T, H, W, dtype=torch.bool), "beyond the 2"),
         ((T, H, W, 3), torch.ones(2, H, W, dtype=torch.bool), "6 frames for a mask of 2"),
         ((T, H, W), torch.ones(T, H, W, dtype=torch.bool), "(6, 32, 48)"),

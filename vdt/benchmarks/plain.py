@@ -28,13 +28,12 @@ class PlainModel(nn.Module):
 def plain_forward(model: VDT, x: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
     """What model(x, t, mask) answers, for x (B,T,C,h,w) and t (B,), without any of the ways in which ours is fast."""
     batch, frames = x.shape[:2]
-    rows = x.shape[3] // model.config.patch_size
     condition = model.time_condition(t)  # (B, 1, 1, D)
     c = repeat(condition[:, 0, 0], "b d -> (b t) d", t=frames).contiguous()
     tokens = rearrange(model.embed(x, mask), "b t n d -> (b t) n d").contiguous()
     for block in model.blocks:
         tokens = _block(cast(VDTBlock, block), tokens, c, frames)
-    return model.head(rearrange(tokens, "(b t) n d -> b t n d", b=batch), condition, rows)
+    return model.head(rearrange(tokens, "(b t) n d -> b t n d", b=batch), condition, (x.shape[-2], x.shape[-1]))
 
 
 def _block(block: VDTBlock, x: Tensor, c: Tensor, frames: int) -> Tensor:
