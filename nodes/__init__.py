@@ -6,6 +6,7 @@ from comfy_api import latest
 from comfy_api.latest import ComfyExtension, io
 
 from . import host, replacements
+from .arrange import VDTConnect, VDTOutpaint, VDTSlowMotion
 from .clips import VDTKeyframes, VDTSampleClip, VDTScene
 from .latents import VDTDecode, VDTEncode
 from .loaders import VDTConditioning, VDTLoadModel, VDTLoadVAE
@@ -39,4 +40,7 @@ class VDTExtension(ComfyExtension):
             VDTReport,
             VDTExtend,
             VDTSaveVideo,
+            VDTConnect,
+            VDTSlowMotion,
+            VDTOutpaint,
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +30,7 @@ from ..vdt.memory import FRAMES_AT_ONCE, check_memory, vae_bytes
 from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
 from ..vdt.pipeline import DTYPES
 from ..vdt.preview import GRID_SIDE, PreviewProjection, preview_image
+from ..vdt.still import STILL, Anchor, anchor_places, hold_still
 from ..vdt.timeline import frame_states
 from ..vdt.video import write_video
 from . import convert
@@ -49,6 +50,21 @@ def schema(**fields: Any) -> io.Schema:
 def seed_input(tooltip: str) -> Any:
     """The input "seed" of a node: all of 64 bits, with what the editor does to it after a run."""
     return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True, tooltip=tooltip)
+
+
+def still_input() -> Any:
+    """The input "still" of the nodes that decode."""
+    return io.Float.Input(
+        "still",
+        default=STILL,
+        min=0.0,
+        max=255.0,
+        step=1.0,
+        optional=True,
+        tooltip="Default: 24. Places of a generated frame that differ by less than about so many levels of 255 from "
+        "the given frame nearest in time are shown as that frame has them, so that background keeps its detail and "
+        "colour. 0 is off. It needs the images.",
+    )
 
 
 @contextmanager
@@ -200,7 +216,7 @@ def decode(
 
 
 def decode_each(
-    vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor | None, *, size: tuple[int, int]
+    vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor | None, *, size: tuple[int, int], still: float
 ) -> Iterator[np.ndarray]:
     """Frames uint8 (H, W, 3) of raw latents (T, C, h, w), a few decoded at a time; with images, only where they are not
     given by the mask.
@@ -209,14 +225,36 @@ def decode_each(
     if images is not None:
         given = convert.rgb(images)
         pixels = pixels_to_paste(latents, given, mask, downscale=downscale(vae))
+        held = anchors(vae, latents, given, pixels, still)
     for start in range(0, len(latents), FRAMES_AT_ONCE):
         part = slice(start, start + FRAMES_AT_ONCE)
         if images is None:
             shown = decode(vae, latents[part], size=size)
         else:
-            shown = paste(decode(vae, latents[part], pixels[part], size=size), given[part], pixels[part])
+            decoded = decode(vae, latents[part], pixels[part], size=size)
+            shown = paste(hold(decoded, pixels[part], held, still, start=start), given[part], pixels[part])
         yield from convert.to_frames(shown)
         progress(min(start + FRAMES_AT_ONCE, len(latents)), len(latents))
+
+
+def anchors(vae: Any, latents: Tensor, given: Tensor, pixels: Tensor, still: float) -> list[Anchor]:
+    """The given frames beside generated ones, `pixels` (T, H, W), as IMAGE (T, H, W, 3) and as the VAE shows them."""
+    places = anchor_places(pixels) if still > 0 else []
+    if not places:
+        return []
+    images = convert.to_frames(given[places])
+    decoded = convert.to_frames(decode(vae, latents[places], size=images.shape[1:3]))
+    each = zip(places, images, decoded, strict=True)
+    return [Anchor(index=place, given=image, decoded=shown) for place, image, shown in each]
+
+
+def hold(decoded: Tensor, pixels: Tensor, held: Sequence[Anchor], still: float, *, start: int = 0) -> Tensor:
+    """IMAGE of frames from `start` on, still places of generated ones, `pixels` (n, H, W), as the anchors have them."""
+    new = pixels.flatten(1).any(1).nonzero().flatten().tolist() if held else []
+    if new:
+        frames = hold_still(convert.to_frames(decoded[new]), [start + index for index in new], held, still)
+        decoded[new] = to_intermediate(convert.to_images(frames))
+    return decoded
 
 
 def pixel_size(vae: Any, latent: dict[str, Any], images: Tensor | None = None) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..vdt.completion import paste, pixels_to_paste
 from ..vdt.frames import fit_frames
 from ..vdt.planner import Source, describe_clip, fit_size, plan_clip
+from ..vdt.still import STILL
 from . import convert, host
 
 POLICIES = ["crop", "fit", "stretch"]
@@ -121,6 +122,7 @@ class VDTDecode(io.ComfyNode):
                     optional=True,
                     tooltip="White = generated. Default: the mask that the latent carries.",
                 ),
+                host.still_input(),
             ],
             outputs=[io.Image.Output("out_images", display_name="images", tooltip="The finished frames.")],
             hidden=[io.Hidden.extra_pnginfo],
@@ -128,7 +130,12 @@ class VDTDecode(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, latent: dict[str, Any], vae: Any, images: Tensor | None = None, mask: Tensor | None = None
+        cls,
+        latent: dict[str, Any],
+        vae: Any,
+        images: Tensor | None = None,
+        mask: Tensor | None = None,
+        still: float = STILL,
     ) -> io.NodeOutput:
         with host.named("VDT Decode"):
             samples = convert.samples_of(latent)
@@ -140,7 +147,8 @@ class VDTDecode(io.ComfyNode):
             hard = convert.mask_of(latent, mask)
             pixels = pixels_to_paste(samples, given, hard, downscale=host.downscale(vae))
             decoded = host.decode(vae, samples, pixels, size=size, progress=progress)
-            return io.NodeOutput(paste(decoded, given, pixels))
+            held = host.anchors(vae, samples, given, pixels, still)
+            return io.NodeOutput(paste(host.hold(decoded, pixels, held, still), given, pixels))
 
 
 def _size_tip(name: str) -> str:

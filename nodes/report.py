@@ -15,8 +15,8 @@ class VDTReport(io.ComfyNode):
             node_id="VDTReport",
             display_name="VDT Report",
             category="VDT",
-            description="Compare a result with the true frames: PSNR and SSIM by frame, known pixels, seams, "
-            "flicker and colour drift.",
+            description="Compare a result with the true frames: PSNR, SSIM and the step to the frame before by frame, "
+            "known pixels, seams, flicker and colour drift.",
             search_aliases=["psnr", "ssim", "compare video", "metrics"],
             is_output_node=True,
             inputs=[
@@ -32,7 +32,11 @@ class VDTReport(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Image.Output("plot", display_name="plot", tooltip="Quality over the frames, generated ones shaded."),
+                io.Image.Output(
+                    "plot",
+                    display_name="plot",
+                    tooltip="Quality and steps over the frames, generated ones shaded; a seam is a spike of the steps.",
+                ),
                 io.String.Output("report", display_name="report", tooltip="The numbers in words."),
                 io.Image.Output("sheet", display_name="sheet", tooltip="Both clips frame by frame."),
             ],
@@ -40,7 +44,8 @@ class VDTReport(io.ComfyNode):
 
     @classmethod
     def execute(cls, truth: Tensor, result: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
-        from ..vdt.evaluation.compare import compare, plot, report, sheet
+        from ..vdt.evaluation.compare import compare, report, sheet
+        from ..vdt.evaluation.curves import plot
         from ..vdt.pixel_masks import fit_mask
 
         with host.named("VDT Report"):

@@ -42,6 +42,7 @@ LAYERS = [
         "data",
         "windows",
         "tiles",
+        "still",
         "outpaint",
     },
     {"autoencoder", "diffusion", "model", "reuse", "vae_keys", "vdt_keys"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from .frames import fill_up, grid_of, to_pixels, to_uint8
 from .memory import VAE_TILE, frames_at_once
 from .pixel_masks import to_cells
 from .pixel_masks import to_pixels as mask_pixels
+from .still import STILL, Anchor, anchor_places, hold_still
 from .tiles import TiledModel, join_tiles, plan_tiles
 
 # T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the VAE's own: unscaled.
@@ -67,6 +68,34 @@ def decode_frames(
         done += len(indices)
         _report(progress, done, len(chosen))
     return frames
+
+
+def decode_onto(
+    vae: AutoencoderKL, latents: Tensor, images: np.ndarray, generated: Tensor, *, still: float = STILL
+) -> np.ndarray:
+    """Frames (T, H, W, 3) decoded where `generated`, bool (T, H, W), elsewhere the images (T, H, W, 3), bit for bit.
+
+    Still places of generated frames are shown as the nearest given frames show them, see `hold_still`; 0 turns it off.
+    """
+    frames = decode_frames(vae, latents, generated)
+    anchors = find_anchors(vae, latents, images, generated) if still > 0 else []
+    new = generated.flatten(1).any(1).nonzero().flatten().tolist()
+    for index in new:
+        frames[index] = hold_still(frames[index][None], [index], anchors, still)[0]
+    return np.where(generated[..., None].numpy(), frames, images)
+
+
+def find_anchors(vae: AutoencoderKL, latents: Tensor, images: np.ndarray, generated: Tensor) -> list[Anchor]:
+    """The given frames beside generated ones of latents (T, C, h, w), images (T, H, W, 3), bool (T, H, W)."""
+    places = anchor_places(generated)
+    return make_anchors(vae, latents[places], images[places], places) if places else []
+
+
+def make_anchors(vae: AutoencoderKL, latents: Tensor, images: np.ndarray, places: Sequence[int]) -> list[Anchor]:
+    """Given frames (n, H, W, 3) with their raw latents (n, C, h, w) at places of a clip."""
+    decoded = decode_frames(vae, latents, size=images.shape[1:3])
+    each = zip(places, images, decoded, strict=True)
+    return [Anchor(index=place, given=image, decoded=shown) for place, image, shown in each]
 
 
 @torch.no_grad()

@@ -49,8 +49,7 @@ def place_keyframes(
         clip[places.start : places.stop] = fit_frames(keyframe.frames, size, policy)
     if len(owner) == length:
         raise ValueError(f"the images fill all {length} frames: nothing is left to generate, so make the clip longer")
-    generate = torch.tensor([place not in owner for place in range(length)])
-    return KeyframeClip(frames=clip, mask=generate[:, None, None].expand(length, *size).clone())
+    return _clip(clip, [place in owner for place in range(length)])
 
 
 def _places(keyframe: Keyframe, number: int, length: int) -> range:
@@ -63,3 +62,46 @@ def _places(keyframe: Keyframe, number: int, length: int) -> range:
             f"use 0 to {length - count} for its first frame, or -1 to {count - length - 1} for its last"
         )
     return range(start, start + count)
+
+
+def connect_clips(first: np.ndarray, second: np.ndarray | None, count: int) -> KeyframeClip:
+    """One clip, `count` frames to generate, then the other: uint8 frames (n, H, W, 3) and (m, H, W, 3).
+
+    Without a second one the first becomes a loop: it begins in its middle, so that its end leads to its beginning
+    inside of the result, and the last frame of that is followed by its first one as they were in the clip.
+    """
+    if second is None:
+        middle = len(first) // 2
+        first, second = first[middle:], first[:middle]
+    if not (len(first) and len(second)):
+        raise ValueError("a loop needs a clip of 2 frames or more, got 1: give a longer one, or a second clip")
+    if first.shape[1:] != second.shape[1:]:
+        raise ValueError(
+            f"the first clip is {_shown(first)}, the second {_shown(second)}: bring both to one size with VDT Encode"
+        )
+    if count < 1:
+        raise ValueError(f"got {count} frames between the clips, expected 1 or more")
+    missing = np.full((count, *first.shape[1:]), PLACEHOLDER, np.uint8)
+    given = [True] * len(first) + [False] * count + [True] * len(second)
+    return _clip(np.concatenate([first, missing, second]), given)
+
+
+def spread_frames(frames: np.ndarray, every: int) -> KeyframeClip:
+    """A clip (n, H, W, 3) with every - 1 frames to generate between each two of its own."""
+    if every < 2 or len(frames) < 2:
+        raise ValueError(
+            f"got every = {every} and a clip of {len(frames)} frames, expected 2 or more of each: there is nothing "
+            f"between them otherwise"
+        )
+    clip = np.full(((len(frames) - 1) * every + 1, *frames.shape[1:]), PLACEHOLDER, np.uint8)
+    clip[::every] = frames
+    return _clip(clip, [index % every == 0 for index in range(len(clip))])
+
+
+def _clip(frames: np.ndarray, given: Sequence[bool]) -> KeyframeClip:
+    generate = ~torch.tensor(given)
+    return KeyframeClip(frames=frames, mask=generate[:, None, None].expand(frames.shape[:3]).clone())
+
+
+def _shown(frames: np.ndarray) -> str:
+    return f"{frames.shape[2]}x{frames.shape[1]}"

@@ -42,10 +42,11 @@ def overlay(frames: np.ndarray, mask: Tensor, *, cell: int = 8) -> np.ndarray:
 
 
 def mask_preview(frames: np.ndarray, mask: Tensor, *, cell: int = 8) -> np.ndarray:
-    """All frames under `overlay` in one picture with a line that says what is given: uint8 (H', W', 3)."""
+    """Frames under `overlay` in one picture with a line that says what is given: uint8 (H', W', 3); see `picked`."""
     from PIL import Image, ImageDraw, ImageFont
 
-    grid = frame_grid(overlay(frames, mask, cell=cell))
+    shown = picked(len(frames))
+    grid = frame_grid(overlay(frames[shown], mask[shown], cell=cell))
     sheet = Image.new("RGB", (grid.shape[1], grid.shape[0] + _CAPTION), PAPER)
     sheet.paste(Image.fromarray(grid), (0, _CAPTION))
     text = masks.describe(torch.from_numpy(_cells(mask, cell))).replace("–", "-")  # noqa: RUF001 - the font has none
@@ -58,10 +59,16 @@ def frame_strip(frames: np.ndarray, *, side: int = 96) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) side by side, (side, n w, 3); of long clips STRIP_FRAMES evenly spaced ones."""
     from PIL import Image
 
-    picked = np.linspace(0, len(frames) - 1, min(len(frames), STRIP_FRAMES)).round().astype(int).tolist()
     width = max(1, round(side * frames.shape[2] / frames.shape[1]))
-    pictures = [Image.fromarray(frames[index]).resize((width, side), Image.Resampling.BILINEAR) for index in picked]
+    pictures = [
+        Image.fromarray(frames[index]).resize((width, side), Image.Resampling.BILINEAR) for index in picked(len(frames))
+    ]
     return np.concatenate([np.asarray(picture) for picture in pictures], axis=1)
+
+
+def picked(count: int) -> list[int]:
+    """The frames of a clip that are shown: of a long one STRIP_FRAMES evenly spaced ones."""
+    return np.linspace(0, count - 1, min(count, STRIP_FRAMES)).round().astype(int).tolist()
 
 
 def _cells(mask: Tensor, cell: int) -> np.ndarray:

@@ -12,13 +12,14 @@ from torch import Tensor
 from . import pixel_masks
 from .autoencoder import AutoencoderKL
 from .checkpoints import bundled, load_model, load_vae
-from .completion import decode_frames, encode_frames
+from .completion import decode_onto, encode_frames
 from .diffusion.samplers import StepCallback
 from .frames import grid_of
 from .model import VDT
 from .pixel_masks import to_cells
 from .planner import PLACEHOLDER
 from .rollout import complete_clip
+from .still import STILL
 
 # T frames; H, W pixels; h, w latent cells; C latent channels.
 
@@ -82,6 +83,7 @@ class Pipeline:
         window: int = 0,
         overlap: int = 0,
         tile: int = 0,
+        still: float = STILL,
         callback: StepCallback | None = None,
     ) -> GeneratedClip:
         """Complete a clip; given pixels come back bit for bit. One longer than the model's is made window by window.
@@ -93,6 +95,7 @@ class Pipeline:
             seed: 0 to 2**64 - 1; the same on every device.
             window, overlap, callback: see `roll_out`.
             tile: see `complete_latents`.
+            still: see `decode_onto`.
 
         Raises:
             ValueError: for frames and masks that do not fit each other or the model, and see `sample_latents`.
@@ -116,9 +119,8 @@ class Pipeline:
             tile=tile,
             callback=callback,
         )
-        pixels = made.pixels.numpy()
-        decoded = decode_frames(self.vae, latents, made.pixels)
-        return GeneratedClip(frames=np.where(pixels[..., None], decoded, clip), mask=pixels, latents=latents)
+        shown = decode_onto(self.vae, latents, clip, made.pixels, still=still)
+        return GeneratedClip(frames=shown, mask=made.pixels.numpy(), latents=latents)
 
     def _masks(self, frames: np.ndarray, mask: Tensor) -> _Masks:
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:

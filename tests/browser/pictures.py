@@ -30,6 +30,9 @@ FROM = {  # the template whose run the picture shows; the others have nothing to
     "mixed": ("VDTMaskCombine",),
     "interpolate": ("VDTConditioning", "VDTScene"),
     "extend": ("VDTExtend", "VDTSaveVideo"),
+    "loop": ("VDTConnect",),
+    "slow_motion": ("VDTSlowMotion",),
+    "outpaint": ("VDTOutpaint",),
 }
 # Alone on an empty place in real size; answers with its box on the page.
 ALONE = """

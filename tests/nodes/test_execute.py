@@ -8,7 +8,7 @@ import torch
 
 from vdt import masks
 from vdt.audio import read_sound
-from vdt.completion import complete_latents, encode_frames
+from vdt.completion import complete_latents, decode_onto, encode_frames
 from vdt.planner import PLACEHOLDER
 from vdt.rollout import complete_clip
 from vdt.video import probe
@@ -82,25 +82,83 @@ def test_given_pixels_are_pasted_bit_for_bit(pack, models, encoded, masked):
     made = sample(pack, models[0], encoded[0], masked)
     decode = pack("nodes.latents").VDTDecode
     whole = decode.execute(made, models[1]).result[0]
-    pasted = decode.execute(made, models[1], images).result[0]
+    pasted = decode.execute(made, models[1], images, still=0).result[0]
     assert torch.equal(pasted[:3], images[:3]) and torch.allclose(pasted[3:], whole[3:], atol=1 / 255)
     other = decode.execute(made, models[1], images, torch.zeros(1, 64, 64)).result[0]
     assert torch.equal(other, images)
 
 
+def test_still_places_are_the_librarys(pack, models, encoded, images, masked, tiny_vae):
+    made = sample(pack, models[0], encoded[0], masked)
+    frames = (images * 255).round().byte().numpy()
+    expected = decode_onto(tiny_vae, made["samples"], frames, masked > 0.5)
+    shown = pack("nodes.latents").VDTDecode.execute(made, models[1], images).result[0]
+    assert np.array_equal((shown * 255).round().byte().numpy(), expected)
+    rough = pack("nodes.latents").VDTDecode.execute(made, models[1], images, still=0).result[0]
+    assert not torch.equal(shown, rough) and torch.equal(shown[:3], rough[:3])
+    parts = pack("nodes.host").decode_each(models[1], made["samples"], images, masked > 0.5, size=(64, 64), still=24.0)
+    assert np.abs(np.stack(list(parts)).astype(int) - expected).max() <= 1
+
+
+class Stock:
+    """A VAE that is not ours; it cuts pictures to whole cells, as ComfyUI's does."""
+
+    def encode(self, pixels):
+        height, width = (side // 8 * 8 for side in pixels.shape[1:3])
+        return pixels[:, :height:8, :width:8, :1].movedim(-1, 1).expand(-1, 4, -1, -1)
+
+    def decode(self, latents):
+        return latents[:, :3].movedim(1, -1).repeat_interleave(8, 1).repeat_interleave(8, 2)
+
+
 def test_a_stock_vae_goes_through_its_own_code(pack, models, images):
-    class Stock:
-        def encode(self, pixels):
-            return pixels[:, ::8, ::8, :1].movedim(-1, 1).expand(-1, 4, -1, -1)
-
-        def decode(self, latents):
-            return latents[:, :3].movedim(1, -1).repeat_interleave(8, 1).repeat_interleave(8, 2)
-
     latents = pack("nodes.latents")
     encoded = latents.VDTEncode.execute(Stock(), **SIZE, images=images).result
     assert torch.equal(encoded[0]["samples"][:, 0], images[:, ::8, ::8, 0])
     decoded = latents.VDTDecode.execute(encoded[0], Stock()).result[0]
     assert torch.equal(decoded[:, ::8, ::8, 0], images[:, ::8, ::8, 0])
+
+
+@pytest.mark.parametrize("stock", [False, True])
+def test_any_size_comes_out_as_it_went_in(pack, models, folders, stock):
+    images = torch.rand(3, 50, 70, 3, generator=torch.Generator().manual_seed(2))
+    vae = Stock() if stock else models[1]
+    latents, size = pack("nodes.latents"), {**SIZE, "length": 3, "width": 70, "height": 50}
+    latent, frames = latents.VDTEncode.execute(vae, **size, images=images).result[:2]
+    assert latent["samples"].shape == (3, 4, 7, 9) and frames.shape == images.shape
+    mask = torch.zeros(3, 50, 70)
+    mask[1:, 20:, 33:] = 1
+    made = sample(pack, models[0], latent, mask)
+    assert latents.VDTDecode.execute(made, vae).result[0].shape == images.shape
+    pasted = latents.VDTDecode.execute(made, vae, frames).result[0]
+    assert torch.equal(pasted[mask == 0], frames[mask == 0])
+    video = pack("nodes.save").VDTSaveVideo.execute(made, vae, "odd", 8.0).result[0]
+    assert video.get_dimensions() == (70, 50)
+
+
+def test_a_size_of_nothing_keeps_proportions_or_the_size(pack, models):
+    images = torch.zeros(2, 50, 70, 3)
+    for width, height, expected in ((0, 0, (50, 70)), (35, 0, (25, 35)), (0, 100, (100, 140))):
+        size = {**SIZE, "length": 2, "width": width, "height": height}
+        assert (
+            pack("nodes.latents").VDTEncode.execute(models[1], **size, images=images).result[1].shape[1:3] == expected
+        )
+
+
+def test_room_is_made_between_clips_between_frames_and_around_them(pack, models, images):
+    arrange = pack("nodes.arrange")
+    connected = arrange.VDTConnect.execute(models[1], images, 3, images[:2])
+    latent, frames, mask = connected.result
+    assert mask[:, 0, 0].tolist() == [0] * 6 + [1] * 3 + [0] * 2 and torch.equal(frames[9:], images[:2])
+    assert latent["samples"].shape == (11, 4, 8, 8) and torch.equal(latent["noise_mask"][:, 0], mask)
+    assert connected.ui["text"] == ("frames 0–5, 9–10 given; 6–8 generated",)  # noqa: RUF001
+    loop = arrange.VDTConnect.execute(models[1], images, 3).result[1]
+    assert torch.equal(loop[:3], images[3:]) and torch.equal(loop[6:], images[:3])
+    slow = arrange.VDTSlowMotion.execute(models[1], images, 4).result
+    assert torch.equal(slow[1][::4], images) and slow[2][:, 0, 0].sum() == 15
+    canvas, white = arrange.VDTOutpaint.execute(models[1], images, 25.0, 0.0, 50.0, 10.0).result[1:]
+    assert canvas.shape == (6, 70, 112, 3) and torch.equal(canvas[:, :64, 16:80], images)
+    assert bool((white[:, :64, 16:80] == 0).all()) and white.mean() == pytest.approx(1 - 64 * 64 / (70 * 112))
 
 
 def test_the_mask_is_shown_and_described(pack, images):

@@ -4,8 +4,11 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -17,6 +20,7 @@ from vdt.checkpoints import save_model, save_vae
 from vdt.cli import BAD_INPUT, COMMANDS, INTERRUPTED, main
 from vdt.cli.generate import DESCRIPTION
 from vdt.config import VAE_CONFIGS
+from vdt.estimate import Estimate
 from vdt.frames import fit_frames
 from vdt.pipeline import Pipeline
 from vdt.planner import TASKS
@@ -138,6 +142,9 @@ def bad_files(place: Path) -> None:
     (place / "code.safetensors").write_bytes(pickle.dumps(print))
     write_mask(place / "small.png", 10, 10)
     write_mask(place / "black.png", 96, 160, slice(0, 0))
+    write_mask(place / "image.png", 96, 160)
+    write_video(place / "short.mp4", np.full((4, 96, 160, 3), 255, np.uint8), 12)
+    write_video(place / "dark.mp4", np.zeros((9, 96, 160, 3), np.uint8), 12)
     (place / "file").write_text("")
 
 
@@ -152,15 +159,31 @@ def bad_files(place: Path) -> None:
         ("predict", {"given": 0}, ["given 0"]),
         ("predict", {"given": "x"}, ["--given", "x"]),
         ("predict", {"every": 2}, ["--every", "predict"]),
-        ("predicts", {}, ["predicts", "predict"]),
+        ("predicts", {}, ["predicts", "predict", "slow-motion", "outpaint"]),
         ("interpolate", {"every": 1}, ["every=1"]),
+        ("slow-motion", {"every": 1}, ["every=1", "2 or more"]),
+        ("slow-motion", {"clip": "image.png"}, ["1 frame", "2 or more"]),
+        ("slow-motion", {"frames": 30}, ["--frames", "slow_motion"]),
+        ("slow-motion", {"given": 3}, ["--given", "slow_motion", "--every"]),
+        ("slow-motion", {"clip": None}, ["--input"]),
+        ("extend", {"frames": 3, "fps": 0}, ["--fps 0"]),
+        ("outpaint", {}, ["nothing", "left 25"]),
+        ("outpaint", {"left": 500}, ["left 500", "0 to 400"]),
+        ("outpaint", {"top": -1}, ["top -1", "0 to 400"]),
+        ("outpaint", {"left": "nan"}, ["--left", "nan"]),
+        ("outpaint", {"left": 25, "clip": None}, ["--input"]),
+        ("outpaint", {"left": 25, "mask": "black.png"}, ["--mask", "outpaint"]),
+        ("outpaint", {"left": 25, "frames": 30}, ["--frames 30", "clip of 9"]),
+        ("predict", {"left": 0}, ["--left", "predict", "outpaint"]),
         ("frames", {}, ["--known"]),
         ("frames", {"known": "0,x"}, ["x", "0-3,8,-1"]),
         ("spatial", {}, ["--mask"]),
         ("spatial", {"mask": "small.png"}, ["10x10", "160x96"]),
         ("spatial", {"mask": "black.png"}, ["white"]),
         ("spatial", {"mask": "absent.png"}, ["absent.png"]),
-        ("predict", {"size": "60x64"}, ["60x64", "64x64"]),
+        ("spatial", {"mask": "short.mp4"}, ["short.mp4", "has 4 frames", "the clip has 6", "--frames 4"]),
+        ("spatial", {"mask": "dark.mp4"}, ["white"]),
+        ("predict", {"size": "0x64"}, ["0x64", "1 or more"]),
         ("predict", {"size": "64"}, ["--size", "64x96"]),
         ("predict", {"sampler": "best"}, ["best", "ddim"]),
         ("predict", {"steps": 0}, ["--steps"]),
@@ -395,6 +418,7 @@ def test_longer_clips_than_the_models_are_made_in_windows(place, monkeypatch):
         ("predict", {"before": 3}, "--before has no meaning for the task predict"),
         ("loop", {"second": "x.mp4", "frames": 3}, "--second has no meaning for the task loop: it belongs to connect"),
         ("loop", {}, "--frames N, how many frames to add"),
+        ("extend", {"frames": 3, "top": 10}, "--top has no meaning for the task extend: it belongs to outpaint"),
         ("connect", {"frames": 3}, "the task connect needs --second"),
     ],
 )
@@ -406,3 +430,220 @@ def test_extend_says_what_it_needs(place, capsys, task, options, said):
 def test_extend_refuses_what_cannot_fit(place, capsys, monkeypatch):
     monkeypatch.setattr("vdt.memory.free_bytes", lambda: 1000)
     refused(capsys, generate(place, "extend", frames=3), "GiB of memory, 0.0 GiB are free")
+
+
+def test_extend_from_a_later_start_takes_its_sound_from_there(place):
+    tone = Sound(samples=(np.arange(8000) >= 4000)[None].astype(np.float32) / 2, rate=8000)
+    write_video(place / "loud.mp4", np.full((8, 64, 64, 3), 90, np.uint8), 8, sound=tone)
+    assert generate(place, "extend", clip="loud.mp4", frames=2, start=0.5) == 0
+    sound = read_sound(place / "out" / "out.mp4")
+    assert (
+        np.abs(sound.samples[0, 200:3800]).mean() > 0.3 and sound.samples.shape[1] < 5500
+    )  # AAC fills its last frames
+
+
+def sounding(path: Path, frames: int, samples: np.ndarray, rate: int = 8000) -> Path:
+    sound = Sound(samples=samples.astype(np.float32), rate=rate)
+    write_video(path, np.full((frames, 64, 64, 3), 90, np.uint8), 8, sound=sound)
+    return path
+
+
+@pytest.mark.parametrize("channels", [(1, 1), (1, 2), (2, 1)])
+def test_connect_has_both_sounds_and_silence_between(place, channels):
+    tone = np.sin(np.arange(9000) / 5)  # longer than its pictures: what is too much would be heard in the gap
+    sounding(place / "a.mp4", 8, tone[None].repeat(channels[0], 0))
+    sounding(place / "b.mp4", 8, tone[None, :8000].repeat(channels[1], 0))
+    assert generate(place, "connect", clip="a.mp4", second=place / "b.mp4", frames=4) == 0
+    sound = read_sound(place / "out" / "out.mp4")
+    assert len(sound.samples) == max(channels) and sound.rate == 8000
+    for loud in np.abs(sound.samples) > 0.3:
+        assert loud[200:7800].mean() > 0.5 and not loud[8300:11700].any() and loud[12200:19800].mean() > 0.5
+
+
+def test_connect_keeps_one_sound_where_there_is_one_or_the_rates_differ(place):
+    tone = np.sin(np.arange(8000) / 5)[None]
+    first, other = sounding(place / "a.mp4", 8, tone), sounding(place / "b.mp4", 8, tone, rate=16000)
+    assert generate(place, "connect", clip="a.mp4", second=other, frames=4) == 0
+    assert read_sound(place / "out" / "out.mp4").samples.shape[1] == pytest.approx(8000, abs=1100)
+    assert generate(place, "connect", clip="clip.mp4", second=first, frames=4, fps=8) == 0
+    loud = np.abs(read_sound(place / "out" / "out.mp4").samples[0]) > 0.3
+    start = 8000 * (probe(place / "out" / "out.mp4").frames - 8) // 8
+    assert not loud[: start - 200].any() and loud[start + 200 :].mean() > 0.4
+
+
+def written_frames(monkeypatch) -> list:
+    """Frames as they go to the encoder, of the last video that was written."""
+    kept = []
+    original = vdt.video._checked
+    monkeypatch.setattr(
+        vdt.video, "_checked", lambda frames: kept.clear() or (kept.append(f) or f for f in original(frames))
+    )
+    return kept
+
+
+def test_slow_motion_keeps_the_frames_between_which_it_makes_new_ones(place, capsys, monkeypatch):
+    kept = written_frames(monkeypatch)
+    given = fit_frames(read_frames(place / "clip.mp4"), (32, 48), "stretch")
+    options = {"size": "32x48", "policy": "stretch", "window": 8, "overlap": 3, "sheet": place / "out" / "s.png"}
+    assert generate(place, "slow-motion", **options) == 0  # twice as long where nothing else is said
+    assert np.array_equal(np.stack(kept[::2]), given) and len(kept) == 17
+    out = capsys.readouterr().out
+    assert "1 new frame between each two, 17 in all, in windows of 8; 48x32 at 12 fps (stretch)" in out
+    assert "; about " in out and "and 0.1 GiB" in out and (place / "out" / "s.png").is_file()
+    assert generate(place, "slow-motion", every=3, start=0.25, fps=6) == 0
+    assert (len(kept), float(probe(place / "out" / "out.mp4").fps)) == (7, 6)  # of 3 frames at 6 fps
+
+
+def test_slow_motion_has_no_sound(place):
+    sounding(place / "a.mp4", 4, np.ones((1, 4000)) / 2)
+    assert generate(place, "slow-motion", clip="a.mp4") == 0
+    assert read_sound(place / "out" / "out.mp4") is None
+
+
+def test_a_mask_video_gives_each_frame_its_own(place, monkeypatch):
+    seen = []
+    original = Pipeline.generate
+    monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: seen.append(a) or original(self, *a, **k))
+    white = np.zeros((9, 96, 160, 3), np.uint8)
+    for index in range(9):
+        white[index, 16:80, 32 + 8 * index : 48 + 8 * index] = 255
+    write_video(place / "mask.mp4", white, 12)
+    options = {"mask": place / "mask.mp4", "policy": "stretch", "size": "96x160"}
+    assert generate(place, "spatial", **options) == 0  # the clip is cut to the model's 6 frames, and the mask with it
+    assert np.array_equal(seen[0][1].numpy(), white[:6, :, :, 0] > 0)
+    assert generate(place, "spatial", start=0.25, **options) == 0
+    assert np.array_equal(seen[1][1].numpy(), white[3:, :, :, 0] > 0)
+    assert generate(place, "spatial", fps=6, **options) == 0
+    assert np.array_equal(seen[2][1].numpy(), white[:9:2, :, :, 0] > 0)
+
+
+def test_an_animated_image_is_a_mask_video_and_one_of_a_single_frame_a_mask_for_all(place, monkeypatch):
+    from PIL import Image
+
+    seen = []
+    original = Pipeline.generate
+    monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: seen.append(a[1]) or original(self, *a, **k))
+    boxes = np.zeros((9, 96, 160), np.uint8)
+    for index in range(9):
+        boxes[index, :32, 16 * index : 16 * index + 16] = 255
+    first, *rest = map(Image.fromarray, boxes)
+    first.save(place / "one.gif")
+    first.save(place / "many.gif", save_all=True, append_images=rest, duration=80, loop=0)
+    options = {"policy": "stretch", "size": "96x160", "fps": 12}
+    assert generate(place, "spatial", mask=place / "one.gif", **options) == 0
+    assert all(np.array_equal(mask, boxes[0] > 0) for mask in seen[0].numpy()) and len(seen[0]) == 6
+    assert generate(place, "spatial", mask=place / "many.gif", **options) == 0
+    assert np.array_equal(seen[1].numpy(), boxes[:6] > 0)
+
+
+@pytest.mark.parametrize(("size", "frames"), [("32x32", None), ("21x34", 7)])
+def test_outpaint_grows_the_picture_of_the_whole_clip_and_keeps_it(place, capsys, monkeypatch, size, frames):
+    kept = written_frames(monkeypatch)
+    height, width = map(int, size.split("x"))
+    given = fit_frames(read_frames(place / "clip.mp4"), (height, width))[:frames]
+    options = {"left": 50, "bottom": 100, "size": size, "sheet": place / "out" / "s.png"}
+    assert generate(place, "outpaint", **options, **({"frames": frames} if frames else {})) == 0
+    made = np.stack(kept)
+    assert made.shape == (len(given), 2 * height, width + round(width / 2), 3)
+    assert np.array_equal(made[:, :height, round(width / 2) :], given)
+    assert f"{len(given)} frames of {made.shape[2]}x{made.shape[1]} around {width}x{height}" in capsys.readouterr().out
+
+
+def test_a_sheet_shows_what_there_is(place):
+    write_video(place / "short.mp4", np.full((3, 64, 64, 3), 90, np.uint8), 12)
+    for frames in (6, 70):  # longer than the clip, and than a sheet is wide
+        options = {"frames": frames, "size": "16x16", "window": 16}
+        assert generate(place, "predict", clip="short.mp4", sheet=place / "out" / "s.png", **options) == 0
+        assert (place / "out" / "s.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "told"),
+    [
+        ("predict", {}, False),  # one window
+        ("predict", {"frames": 24, "given": 2, "window": 8}, True),
+        ("outpaint", {"left": 100, "size": "16x16"}, True),
+        ("extend", {"frames": 3}, False),
+        ("extend", {"frames": 30}, True),
+        ("loop", {"frames": 30}, True),
+        ("slow-motion", {}, True),
+    ],
+)
+def test_long_runs_say_how_long_they_take(place, capsys, monkeypatch, task, options, told):
+    kept = []
+    monkeypatch.setattr("vdt.estimate.estimate_run", lambda *a, **k: kept.append(k) or Estimate(seconds=100, bytes=1))
+    assert generate(place, task, **options) == 0
+    assert ("; about 2 min and 0.1 GiB\n" in capsys.readouterr().out) == told == bool(kept)
+
+
+def test_slow_motion_of_unknown_length_tells_the_time_of_a_window(place, capsys, monkeypatch):
+    info = replace(probe(place / "clip.mp4"), frames=None, duration=None)
+    monkeypatch.setattr("vdt.video.probe", lambda path: info)
+    assert generate(place, "slow-motion") == 0
+    out = capsys.readouterr().out
+    assert "between each two, in windows of 6" in out and "GiB for each window\n" in out
+
+
+@pytest.mark.parametrize("task", ["predict", "slow-motion", "outpaint"])
+def test_every_task_refuses_what_cannot_fit(place, capsys, monkeypatch, task):
+    monkeypatch.setattr("vdt.memory.free_bytes", lambda: 1000)
+    options = {"left": 50} if task == "outpaint" else {}
+    refused(capsys, generate(place, task, **options), "GiB of memory, 0.0 GiB are free")
+    assert not written(place)
+
+
+# ---- Clips of every kind ---------------------------------------------------------------------------------------------
+
+
+def uneven(path: Path, stamps: list[int]) -> Path:
+    """A video whose frames, ever brighter, are shown at these milliseconds."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width = stream.height = 64
+        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
+        for index, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * index, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def as_generated(task: str, given: int) -> tuple[dict, int]:
+    """Options of a task, and how many frames it makes of so many."""
+    return {
+        "extend": ({"frames": 3, "before": 2}, given + 5),
+        "loop": ({"frames": 2}, given + 2),
+        "slow-motion": ({}, 2 * given - 1),
+        "outpaint": ({"right": 100}, given),
+    }[task]
+
+
+@pytest.mark.parametrize("task", ["extend", "loop", "slow-motion", "outpaint"])
+@pytest.mark.parametrize("kind", ["one", "seven", "uneven"])
+def test_clips_of_every_kind_keep_their_frames(place, monkeypatch, task, kind):
+    if (task, kind) == ("slow-motion", "one"):
+        pytest.skip("there is nothing between one frame")
+    kept = written_frames(monkeypatch)
+    path = place / "kind.mp4"
+    if kind == "uneven":
+        uneven(path, [0, 30, 200, 250, 700, 710, 900])
+    else:
+        frames = np.random.default_rng(0).integers(0, 256, (1 if kind == "one" else 7, 4, 4, 3), dtype=np.uint8)
+        write_video(path, frames.repeat(16, 1).repeat(16, 2), 10)
+    given = fit_frames(read_frames(path, fps=float(probe(path).fps)), (16, 16))
+    options, count = as_generated(task, len(given))
+    assert generate(place, task, clip="kind.mp4", size="16x16", **options) == 0
+    made = np.stack(kept)
+    assert len(made) == count
+    inside = made[:, :, :16][:: 2 if task == "slow-motion" else 1][options.get("before", 0) :][: len(given)]
+    assert np.array_equal(inside, given)
+
+
+def test_a_thousand_frames_pass_through(place, monkeypatch):
+    kept = written_frames(monkeypatch)
+    frames = (np.arange(1000) % 200).astype(np.uint8)[:, None, None, None].repeat(32, 1).repeat(32, 2).repeat(3, 3)
+    write_video(place / "long.mp4", frames, 25)
+    assert generate(place, "extend", clip="long.mp4", frames=5, size="16x16") == 0
+    assert len(kept) == probe(place / "out" / "out.mp4").frames == 1005
+    assert np.array_equal(np.stack(kept[:1000]), fit_frames(read_frames(place / "long.mp4"), (16, 16)))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vdt import masks
-from vdt.completion import complete_latents, decode_frames, encode_frames, paste, pixels_to_paste
+from vdt.completion import complete_latents, decode_frames, decode_onto, encode_frames, paste, pixels_to_paste
 from vdt.diffusion import sample_latents, scale_latents, unscale_latents
 from vdt.frames import to_pixels, to_uint8
 from vdt.pipeline import Pipeline
@@ -22,10 +22,7 @@ def test_the_steps_make_the_clip_that_the_pipeline_makes(tiny_model, tiny_vae, f
     raw = encode_frames(tiny_vae, frames)
     made = complete_latents(tiny_model, raw, mask, seed=5, steps=3)
     assert torch.allclose(made[4:], whole.latents[4:], atol=1e-5)
-    images = torch.from_numpy(frames).float() / 255
-    pixels = pixels_to_paste(made, images, mask)
-    decoded = torch.from_numpy(decode_frames(tiny_vae, made, pixels)).float() / 255
-    result = (paste(decoded, images, pixels) * 255).round().to(torch.uint8).numpy()
+    result = decode_onto(tiny_vae, made, frames, pixels_to_paste(made, torch.from_numpy(frames), mask))
     assert np.array_equal(result[:4], frames[:4])
     assert np.abs(result.astype(int) - whole.frames.astype(int)).max() <= 1
 

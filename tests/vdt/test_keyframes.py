@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vdt.keyframes import Keyframe, place_keyframes
+from vdt.keyframes import Keyframe, connect_clips, place_keyframes, spread_frames
 from vdt.planner import PLACEHOLDER
 
 
@@ -48,6 +48,45 @@ def test_what_cannot_stand_there_is_said(count, index, message):
         place_keyframes(keyframes, 8, (32, 32))
 
 
-def test_sizes_the_model_cannot_process_are_refused():
-    with pytest.raises(ValueError, match="nearest valid size is 32x48"):
-        place_keyframes([Keyframe(frames=images(1, 0), index=0)], 8, (30, 50))
+def values(clip):
+    return clip.frames[:, 0, 0, 0].tolist(), clip.mask[:, 0, 0].tolist()
+
+
+def test_clips_are_connected_by_frames_to_generate():
+    clip = connect_clips(images(3, 10), images(2, 90), 2)
+    assert values(clip) == ([10, 11, 12, PLACEHOLDER, PLACEHOLDER, 90, 91], [False] * 3 + [True] * 2 + [False] * 2)
+    assert clip.mask.shape == (7, 32, 32)
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+def test_a_loop_is_the_clip_turned_so_that_its_seam_lies_inside(count):
+    clip = connect_clips(images(count, 10), None, 3)
+    shown, generate = values(clip)
+    assert sorted(value for value, new in zip(shown, generate, strict=True) if not new) == [*range(10, 10 + count)]
+    turned = [value for value in (*shown, *shown) if value != PLACEHOLDER]
+    assert turned[count - 1] + 1 == turned[count]  # the last frame and the first follow each other in the clip
+    start = generate.index(True)
+    assert (shown[start - 1], shown[start + 3]) == (9 + count, 10)  # the way leads from the end to the beginning
+
+
+@pytest.mark.parametrize("every", [2, 3, 8])
+def test_slow_motion_has_room_between_all_frames(every):
+    clip = spread_frames(images(4, 10), every)
+    shown, generate = values(clip)
+    assert len(shown) == 3 * every + 1 and shown[::every] == [10, 11, 12, 13]
+    assert generate == [index % every != 0 for index in range(len(shown))]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: connect_clips(images(1, 0), None, 4), "a clip of 2 frames or more, got 1"),
+        (lambda: connect_clips(images(2, 0), images(2, 0, (32, 48)), 4), "is 32x32, the second 48x32"),
+        (lambda: connect_clips(images(2, 0), images(2, 0), 0), "got 0 frames between"),
+        (lambda: spread_frames(images(1, 0), 2), "a clip of 1 frames"),
+        (lambda: spread_frames(images(5, 0), 1), "every = 1"),
+    ],
+)
+def test_nothing_between_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,4 +1,4 @@
-"""Resident memory while a long video is read, extended and written, frame by frame, in a process of its own."""
+"""Resident memory while a long video is read, extended or slowed, and written, in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..evaluation.plots import new_figure, save_figure
 from ..pipeline import Pipeline
-from ..stream import extend_frames
+from ..stream import extend_frames, slow_frames
 from ..video import read_frames, write_video
 from .memory import MEBI, resident_bytes
 
@@ -21,19 +21,28 @@ EVERY = 20  # frames between two readings
 SAMPLING: dict[str, Any] = {"seed": 0, "steps": 2, "sampler": "ddim", "guidance_scale": 2.0}  # more steps, same memory
 
 
-def bench_stream(*, size: int = 64, frames: int = 2000) -> dict[str, Any]:
-    """Resident MiB against frames written: the first half are those of a video, the others are generated."""
+def bench_stream(*, size: int = 64, frames: int = 2000, every: int = 0) -> dict[str, Any]:
+    """Resident MiB against frames written: the first half are those of a video, the others are generated.
+
+    With `every` it is slow motion instead: about one frame in so many is that of a video.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        readings = pool.submit(_readings, size, frames).result()
-    return {"size": size, "frames": [frame for frame, _ in readings], "rss_mib": [mib for _, mib in readings]}
+        readings = pool.submit(_readings, size, frames, every).result()
+    return {
+        "size": size,
+        "every": every,
+        "frames": [frame for frame, _ in readings],
+        "rss_mib": [mib for _, mib in readings],
+    }
 
 
 def stream_table(record: dict[str, Any]) -> str:
     """Markdown: memory at a few places, and by how much it strays from that after the first window."""
     frames, memory = record["frames"], record["rss_mib"]
     low, high = spread(record)
-    shown = sorted({0, len(frames) // 2, len(frames) // 2 + 2, len(frames) - 1})
+    start = _after_first_window(record)
+    shown = sorted({0, start - 1, start + 1, len(frames) - 1})
     lines = ["| frames written | resident, MiB |", "|---|---|"]
     lines += [f"| {frames[index]} | {memory[index]:.0f} |" for index in shown]
     return "\n".join([*lines, "", f"After the first window: {low:+.1%} to {high:+.1%}.", ""])
@@ -41,8 +50,7 @@ def stream_table(record: dict[str, Any]) -> str:
 
 def spread(record: dict[str, Any]) -> tuple[float, float]:
     """The least and the most resident memory after the first generated window, relative to that just after it."""
-    start = len(record["frames"]) // 2 + 1  # the reading after the first window
-    later = np.array(record["rss_mib"][start:])
+    later = np.array(record["rss_mib"][_after_first_window(record) :])
     return float(later.min() / later[0] - 1), float(later.max() / later[0] - 1)
 
 
@@ -50,24 +58,32 @@ def plot_stream(record: dict[str, Any], path: Path) -> None:
     """Resident memory against frames, with what 5 % more and less would be."""
     figure, (axis,) = new_figure(1)
     frames, memory = np.array(record["frames"]), np.array(record["rss_mib"])
-    half = frames[-1] / 2
-    after = memory[len(memory) // 2 + 1]
+    after = memory[_after_first_window(record)]
     axis.plot(frames, memory, color="#e0701a")
     axis.axhspan(0.95 * after, 1.05 * after, alpha=0.15, color="#7a7a7a", label="5 % around the first window")
-    axis.axvline(half, color="#7a7a7a", linestyle=":", label="read before, generated after")
+    if not record.get("every"):
+        axis.axvline(frames[-1] / 2, color="#7a7a7a", linestyle=":", label="read before, generated after")
     axis.set(xlabel="frames written", ylabel="resident memory, MiB", ylim=(0, 1.3 * memory.max()))
     axis.grid(alpha=0.25)
     axis.legend(frameon=False, loc="lower right")
     save_figure(figure, path)
 
 
-def _readings(size: int, frames: int) -> list[tuple[int, float]]:
+def _after_first_window(record: dict[str, Any]) -> int:
+    """The reading after the first generated window; slow motion begins with one."""
+    return 1 if record.get("every") else len(record["frames"]) // 2 + 1
+
+
+def _readings(size: int, frames: int, every: int) -> list[tuple[int, float]]:
     pipeline = Pipeline.from_files(device="cpu")
     found: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.mp4", Path(folder) / "out.mp4"
-        write_video(source, _moving(size, frames - frames // 2), 20)
-        made = extend_frames(pipeline, read_frames(source), after=frames // 2, **SAMPLING)
+        write_video(source, _moving(size, (frames - 1) // every + 1 if every else frames - frames // 2), 20)
+        if every:
+            made = slow_frames(pipeline, read_frames(source), every=every, **SAMPLING)
+        else:
+            made = extend_frames(pipeline, read_frames(source), after=frames // 2, **SAMPLING)
         write_video(target, _watched(made, found), 20)
     return found
 

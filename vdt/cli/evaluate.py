@@ -8,7 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .options import add_model_options, add_sampling_options, check_folder, check_output, positive
+from .options import (
+    add_model_options,
+    add_sampling_options,
+    add_still_option,
+    check_folder,
+    check_output,
+    positive,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +51,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=positive, metavar="PX", help="height and width (default: the model's)")
     parser.add_argument("--frames", type=positive, metavar="T", help="length of the clips (default: the model's)")
     add_sampling_options(parser)
+    add_still_option(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -94,7 +102,13 @@ def run(options: argparse.Namespace) -> None:
 def _sampling(options: argparse.Namespace) -> Sampling:
     from ..evaluation.networks import Sampling
 
-    return Sampling(steps=options.steps, sampler=options.sampler, guidance_scale=options.guidance, seed=options.seed)
+    return Sampling(
+        steps=options.steps,
+        sampler=options.sampler,
+        guidance_scale=options.guidance,
+        seed=options.seed,
+        still=options.still,
+    )
 
 
 def _suite(

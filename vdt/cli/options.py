@@ -9,7 +9,7 @@ from pathlib import Path
 
 MAX_SEED = 2**64 - 1
 # Of all commands and of the node: what is measured is what people get.
-STEPS, SAMPLER, GUIDANCE = 6, "dpmpp_2m_quad", 2.0
+STEPS, SAMPLER, GUIDANCE, STILL = 6, "dpmpp_2m_quad", 2.0, 24.0
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +55,25 @@ def add_window_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--overlap", type=positive, default=0, metavar="N", help="of these, how many are known (default: half of them)"
+    )
+
+
+def add_side_options(parser: argparse.ArgumentParser) -> None:
+    """By how much a picture grows."""
+    group = parser.add_argument_group("outpaint: room around the picture")
+    for side, whole in (("left", "width"), ("right", "width"), ("top", "height"), ("bottom", "height")):
+        group.add_argument(f"--{side}", type=finite, metavar="P", help=f"percent of the {whole}, 0 to 400 (default: 0)")
+
+
+def add_still_option(parser: argparse.ArgumentParser) -> None:
+    """How generated frames are shown where nothing moves."""
+    parser.add_argument(
+        "--still",
+        type=finite,
+        default=STILL,
+        metavar="L",
+        help="show places that differ by less than about L of 255 levels from the given frame nearest in time as that "
+        f"frame has them: background keeps its detail and colour. 0 is off (default: {STILL:g})",
     )
 
 

@@ -1,4 +1,4 @@
-"""One result beside its truth: quality per frame, known pixels, seams and flicker, as numbers, text and pictures."""
+"""One result beside its truth: quality per frame, known pixels, seams and flicker, as numbers, text and a sheet."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sheet import GENERATED, PAPER, Row, contact_sheet
-from .metrics import colour_drift, psnr, ssim
+from ..sheet import Row, contact_sheet
+from .metrics import colour_drift, frame_steps, psnr, seam_jump, ssim
 from .readout import Floats
 
 # T frames, H x W pixels; masks bool (T, H, W), True = generated. Differences are in 8-bit levels, 0 to 255.
 
 SHEET_COLUMNS = 16
-EXACT = 99.0  # dB from which frames are shown as equal
-_INK, _FAINT, _LINE = (32, 34, 37), (120, 124, 130), (30, 100, 180)
-_SHADE = tuple(round(0.8 * paper + 0.2 * orange) for paper, orange in zip(PAPER, GENERATED, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,15 +22,20 @@ class Comparison:
 
     known_error is the largest difference of a known pixel, None if there is no mask or nothing is known. seam is the
     mean step between a known and a neighbouring generated pixel, in space and time; flicker the mean second difference
-    over time of generated pixels; both None where there are none, and both beside the same of the truth.
+    over time of generated pixels; both None where there are none, and both beside the same of the truth. step is the
+    median of those between frames of which both are known or both have generated pixels; None where there are none.
     """
 
     generated: NDArray[np.bool_]
     psnr: Floats  # (T,) dB
     ssim: Floats | None  # (T,); None for frames smaller than its window
     known_error: int | None
+    steps: Floats  # (T - 1,), see `frame_steps`
+    steps_truth: Floats
     seam: float | None
     seam_truth: float | None
+    step: float | None
+    step_truth: float | None
     flicker: float | None
     flicker_truth: float | None
     drift: float | None  # see `colour_drift`
@@ -52,13 +54,18 @@ def compare(truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[n
         raise ValueError(f"the mask is {_shown(mask)}, the clips {_shown(truth)}: use the mask of this result")
     made = np.ones(truth.shape[:3], bool) if mask is None else mask
     known = np.abs(truth.astype(np.int16) - result)[~made]
+    generated = np.asarray(made.any((1, 2)))
     return Comparison(
-        generated=np.asarray(made.any((1, 2))),
+        generated=generated,
         psnr=psnr(result, truth),
         ssim=ssim(result, truth) if min(truth.shape[1:3]) >= 11 else None,
         known_error=int(known.max()) if known.size else None,
+        steps=frame_steps(result),
+        steps_truth=frame_steps(truth),
         seam=_seam(result, made),
         seam_truth=_seam(truth, made),
+        step=seam_jump(result, ~generated).step,
+        step_truth=seam_jump(truth, ~generated).step,
         flicker=_flicker(result, made),
         flicker_truth=_flicker(truth, made),
         drift=colour_drift(result, truth, np.asarray(made.all((1, 2)))),
@@ -81,6 +88,7 @@ def report(comparison: Comparison) -> str:
     lines.append("known pixels: none" if known is None else f"known pixels: {exact}")
     for name, value, truth in (
         ("seam jump", comparison.seam, comparison.seam_truth),
+        ("median step between frames", comparison.step, comparison.step_truth),
         ("flicker", comparison.flicker, comparison.flicker_truth),
     ):
         if value is not None:
@@ -88,23 +96,6 @@ def report(comparison: Comparison) -> str:
     if comparison.drift is not None:
         lines.append(f"colour drift of still places: {comparison.drift:.2f} levels in 16 frames")
     return "\n".join(lines)
-
-
-def plot(comparison: Comparison, *, size: tuple[int, int] = (640, 400)) -> NDArray[np.uint8]:
-    """PSNR and SSIM over the frames, generated ones shaded, as a picture (height, width, 3) of that (width, height)."""
-    from PIL import Image, ImageDraw
-
-    sheet = Image.new("RGB", size, PAPER)
-    draw = ImageDraw.Draw(sheet)
-    rows: list[tuple[str, Floats, float, float]] = [("PSNR (dB)", np.minimum(comparison.psnr, 60.0), 0.0, 60.0)]
-    if comparison.ssim is not None:
-        low = min(0.0, float(comparison.ssim.min()))
-        rows.append(("SSIM", comparison.ssim, low, 1.0))
-    height = size[1] / len(rows)
-    for index, (name, values, low, high) in enumerate(rows):
-        box = (56.0, index * height + 30, size[0] - 16.0, (index + 1) * height - 26)
-        _draw_curve(draw, box, name, values, (low, high), comparison.generated)
-    return np.asarray(sheet).copy()
 
 
 def sheet(truth: NDArray[np.uint8], result: NDArray[np.uint8], generated: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -116,39 +107,6 @@ def sheet(truth: NDArray[np.uint8], result: NDArray[np.uint8], generated: NDArra
         rows.append(Row(label=f"truth{place}", frames=truth[part]))
         rows.append(Row(label=f"result{place}", frames=result[part], generated=generated[part].tolist()))
     return contact_sheet(rows)
-
-
-def _draw_curve(
-    draw: object,
-    box: tuple[float, float, float, float],
-    name: str,
-    values: Floats,
-    span: tuple[float, float],
-    generated: NDArray[np.bool_],
-) -> None:
-    from PIL import ImageDraw, ImageFont
-
-    assert isinstance(draw, ImageDraw.ImageDraw)
-    left, top, right, bottom = box
-    font = ImageFont.load_default(size=13)
-    step = (right - left) / len(values)
-    for index in np.flatnonzero(generated).tolist():
-        draw.rectangle((left + index * step, top, left + (index + 1) * step, bottom), fill=_SHADE)
-    for share in (0.0, 0.5, 1.0):
-        y = bottom - share * (bottom - top)
-        draw.line((left, y, right, y), fill=(222, 222, 218))
-        label = f"{span[0] + share * (span[1] - span[0]):g}"
-        draw.text((left - 6, y), label, font=font, fill=_FAINT, anchor="rm")
-    points = [
-        (left + (i + 0.5) * step, bottom - (float(value) - span[0]) / (span[1] - span[0]) * (bottom - top))
-        for i, value in enumerate(values)
-    ]
-    draw.line(points, fill=_LINE, width=2)
-    for x, y in points:
-        draw.ellipse((x - 2.5, y - 2.5, x + 2.5, y + 2.5), fill=_LINE)
-    draw.text((left, top - 6), f"{name} by frame, generated frames shaded", font=font, fill=_INK, anchor="lb")
-    for index in range(0, len(values), max(1, len(values) // 8)):
-        draw.text((left + (index + 0.5) * step, bottom + 4), str(index), font=font, fill=_FAINT, anchor="ma")
 
 
 def _seam(frames: NDArray[np.uint8], made: NDArray[np.bool_]) -> float | None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import masks
 from . import baselines
 from .contact import touches
-from .metrics import centroid_error, colour_drift, psnr, ssim
+from .metrics import centroid_error, colour_drift, psnr, seam_jump, ssim
 from .motion import NOTHING, Motion, motion
 from .networks import Sampling, network_frames
 from .readout import Floats, Track, track
@@ -31,7 +31,8 @@ Known = NDArray[np.bool_]
 
 TASKS = ("predict", "backward", "interpolate", "image_to_video")
 MOTION = ("gravity", "bounce", "energy_rise")  # of thrown balls, from the last two given frames on
-SCORES = ("centroid_px", "present", "psnr", "ssim", "drift", *MOTION)  # one number per clip, averaged over clips
+SEAM = ("seam", "step")  # see `seam_jump`
+SCORES = ("centroid_px", "present", "psnr", "ssim", "drift", *MOTION, *SEAM)  # one number per clip, averaged over clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class Score:
     gravity: float
     bounce: float
     energy_rise: float
+    seam: float
+    step: float
     error_by_frame: Floats
     given_exact: bool
     contact: bool | None  # whether ball and target meet, in pixels and in truth
@@ -88,15 +91,11 @@ def evaluate(
     task: str = "predict",
     given: int = 8,
     every: int = 4,
-    steps: int | str = 20,
-    sampler: str = "ddim",
-    guidance_scale: float = 1.0,
-    reuse: float = 0.0,
-    seed: int = 0,
     batch_size: int = 8,
     samples_per_family: int = 2,
     model_sha256: str | None = None,
     progress: bool = False,
+    **how: Any,
 ) -> Report:
     """Scores model, VAE round trip and analytic baselines on the generated frames of clips.
 
@@ -108,8 +107,8 @@ def evaluate(
         clips: scenes of one size and length.
         task: what is given: "predict" the first `given` frames, "backward" the last `given`, "interpolate" every
             `every`-th and the last, "image_to_video" the first.
-        steps, sampler, guidance_scale, reuse: see `sample_latents`.
         samples_per_family: clips kept for the contact sheet; model_sha256: copied into the report.
+        how: steps, sampler, guidance_scale, seed and so on, see `Sampling`.
 
     Returns:
         A Report; values["families"] holds family -> method -> record, with "all" pooled over the others, and "readout"
@@ -117,7 +116,7 @@ def evaluate(
     """
     _check(model, vae, clips)
     known = known_frames(task, len(clips[0].frames), given=given, every=every)
-    sampling = Sampling(steps=steps, sampler=sampler, guidance_scale=guidance_scale, reuse=reuse, seed=seed)
+    sampling = Sampling(**how)
     scores: dict[str, dict[str, list[Score]]] = {family: {} for family in sorted({clip.family for clip in clips})}
     samples: list[Sample] = []
     for start in _starts(len(clips), batch_size, progress):
@@ -129,7 +128,7 @@ def evaluate(
             if len(scores[clip.family]["readout"]) <= samples_per_family:
                 samples.append(_sample(clip, attempts, known))
     values = _conditions(clips, known, task) | dataclasses.asdict(sampling) | {"model_sha256": model_sha256}
-    return Report(values={**values, "families": _families(scores, seed)}, samples=tuple(samples))
+    return Report(values={**values, "families": _families(scores, sampling.seed)}, samples=tuple(samples))
 
 
 def known_frames(task: str, num_frames: int, *, given: int = 8, every: int = 4) -> Known:
@@ -217,18 +216,25 @@ def _score(attempt: Attempt, clip: SceneClip, known: Known) -> Score:
     scored, generated = ball.scored, ~known
     true_contact = contact_to_predict(clip, known)
     drift = colour_drift(attempt.frames, clip.frames, generated)
+    jump = seam_jump(attempt.frames, known)
     return Score(
         centroid_px=float(ball.error[scored].mean()) if scored.any() else float("nan"),
         present=float(ball.present[scored].mean()) if scored.any() else float("nan"),
         psnr=float(psnr(attempt.frames[generated], clip.frames[generated]).mean()),
         ssim=float(ssim(attempt.frames[generated], clip.frames[generated]).mean()),
-        drift=float("nan") if drift is None else drift,
+        drift=_number(drift),
+        seam=_number(jump.seam),
+        step=_number(jump.step),
         error_by_frame=ball.error,
         given_exact=bool(np.abs(attempt.frames[known].astype(int) - clip.frames[known]).max(initial=0) == 0),
         contact=None if true_contact is None else touches(attempt.frames, clip, known),
         true_contact=true_contact,
         **vars(_motion(attempt.track, clip, known)),
     )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _motion(found: Track, clip: SceneClip, known: Known) -> Motion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,14 @@ class CentroidError:
     error: Floats
     present: NDArray[np.bool_]
     scored: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeamJump:
+    """Mean step at the seams of a clip beside the median of its other steps, 8-bit levels; None where it has none."""
+
+    seam: float | None
+    step: float | None
 
 
 def psnr(frames: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Floats:
@@ -66,6 +75,29 @@ def colour_drift(frames: NDArray[np.uint8], truth: NDArray[np.uint8], generated:
     error = (frames[generated].astype(np.float64) - truth[generated])[:, still].mean(1)  # (n, 3)
     slopes = np.polyfit(np.flatnonzero(generated), error, 1)[0]  # (3,)
     return float(16 * np.abs(slopes).max())
+
+
+def frame_steps(frames: NDArray[np.uint8]) -> Floats:
+    """Mean absolute difference of each frame (T, H, W, 3) to the one before it, (T - 1,) in 8-bit levels."""
+    differences = np.abs(np.diff(frames.astype(np.int16), axis=0))
+    return differences.mean((1, 2, 3), dtype=np.float64)
+
+
+def seam_jump(frames: NDArray[np.uint8], known: NDArray[np.bool_], starts: Sequence[int] = ()) -> SeamJump:
+    """How far a clip jumps in time where it was put together, beside how far it moves from frame to frame elsewhere.
+
+    Args:
+        frames: (T, H, W, 3).
+        known: (T,) bool, True where the frame was given; the step between such a frame and a generated one is a seam.
+        starts: frames, 1 to T - 1, before which there is a seam too: the first new ones of each window.
+    """
+    steps = frame_steps(frames)
+    seams = np.diff(known)  # of booleans: where they differ
+    seams[np.asarray(starts, dtype=int) - 1] = True
+    return SeamJump(
+        seam=float(steps[seams].mean()) if seams.any() else None,
+        step=float(np.median(steps[~seams])) if not seams.all() else None,
+    )
 
 
 def centroid_error(

@@ -12,24 +12,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..autoencoder import AutoencoderKL
-from ..completion import first_parameter
+from ..completion import decode_onto, first_parameter
 from ..diffusion import derived_seed, find_sampler, sample_latents, scale_latents, unscale_latents
-from ..frames import to_pixels, to_uint8
+from ..frames import to_pixels
 from ..model import VDT
 from ..rollout import complete_clip
+from ..still import STILL
 
 Frames = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How the model is sampled; see `sample_latents`."""
+    """How the model is sampled, see `sample_latents`, and shown, see `decode_onto`."""
 
     steps: int | str = 20
     sampler: str = "ddim"
     guidance_scale: float = 1.0
     reuse: float = 0.0
     seed: int = 0
+    still: float = STILL
 
     def __post_init__(self) -> None:
         find_sampler(self.sampler)  # complains of an unknown one before any work
@@ -41,7 +43,7 @@ class Sampling:
     @property
     def options(self) -> dict[str, Any]:
         """What `sample_latents` takes of it."""
-        return {name: value for name, value in vars(self).items() if name != "seed"}
+        return {name: value for name, value in vars(self).items() if name not in ("seed", "still")}
 
 
 @torch.no_grad()
@@ -67,14 +69,14 @@ def network_frames(
         return {}
     like = first_parameter(vae)
     raw = vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()  # (B, T, C, h, w)
-    result = {"vae": _compose(vae, raw, clips, known)}
+    result = {"vae": _compose(vae, raw, clips, known, sampling.still)}
     if model is not None:
         mask = torch.from_numpy(~known)[:, None, None].expand(-1, *raw.shape[-2:])  # (T, h, w)
         given = torch.where(mask.unsqueeze(1).to(raw.device), 0, raw)  # nothing leaks
         seeds = [derived_seed(sampling.seed, start + index) for index in range(len(clips))]
         one_window = len(known) <= model.config.num_frames
         made = (_sampled if one_window else _rolled_out)(model, given, mask, sampling, seeds)
-        result["model"] = _compose(vae, made, clips, known)
+        result["model"] = _compose(vae, made, clips, known, sampling.still)
     return result
 
 
@@ -99,11 +101,10 @@ def _rolled_out(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds
     )
 
 
-def _compose(vae: AutoencoderKL, latents: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_]) -> list[Frames]:
-    """The clips with frames decoded from raw latents (B, T, C, h, w) in place of those that are not known."""
-    generated = torch.from_numpy(~known)
-    decoded = vae.decode_video(latents[:, generated.to(latents.device)].to(first_parameter(vae)))
-    composed = [clip.copy() for clip in clips]
-    for frames, pixels in zip(composed, decoded, strict=True):
-        frames[~known] = to_uint8(pixels)
-    return composed
+def _compose(
+    vae: AutoencoderKL, latents: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_], still: float
+) -> list[Frames]:
+    """The clips with those frames from raw latents (B, T, C, h, w) that are not known, as people get them."""
+    height, width = clips[0].shape[1:3]
+    generated = torch.from_numpy(~known)[:, None, None].expand(-1, height, width)
+    return [decode_onto(vae, raw, clip, generated, still=still) for raw, clip in zip(latents, clips, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LABELS = {
     "quadratic": "quadratic",
     "readout": "readout of the truth",
 }
+MARKED_FRAMES = 24  # of longer clips the marks of neighbouring frames would touch
 SHEET_METHODS = ("truth", "model", "quadratic")
 STYLES: dict[str, dict[str, Any]] = {
     "model": {"color": "#e0701a", "linewidth": 2.4, "zorder": 5},
@@ -73,17 +75,26 @@ def markdown_table(report: Report) -> str:
 
 def plot_error_by_frame(report: Report, path: Path) -> None:
     """Mean centroid error of each method at each generated frame, one panel per family."""
-    families = report.values["families"]
+    families, known = report.values["families"], report.values["known_frames"]
+    frames = np.setdiff1d(np.arange(report.values["num_frames"]), known)
+    gaps = np.ptp(frames) >= len(frames)  # a frame alone between given ones has no line
+    marked = gaps or len(frames) <= MARKED_FRAMES
+    marks = {"marker": ".", "markersize": 4} if marked else {}
     figure, axes = new_figure(len(families))
     for axis, (family, methods) in zip(axes, families.items(), strict=True):
         for name, record in methods.items():
             curve = np.array([np.nan if v is None else v for v in record["centroid_px_by_frame"]])
-            axis.plot(np.arange(len(curve)), curve, label=LABELS[name], marker=".", markersize=4, **STYLES[name])
+            axis.plot(np.arange(len(curve)), curve, label=LABELS[name], **marks, **STYLES[name])
         axis.set(title=_family_title(family, methods), xlabel="frame", yscale="log")
+        axis.set_xlim(frames[0] - 0.03 * len(frames), frames[-1] + 0.03 * len(frames))
+        axis.set_xticks(frame_ticks(int(frames[0]), int(frames[-1])))
         axis.yaxis.set_major_formatter("{x:g}")
         axis.grid(alpha=0.25)
+    axes[0].set_ylim(top=min(axes[0].get_ylim()[1], math.hypot(*report.values["size"])))  # beyond, it is out of sight
     axes[0].set_ylabel("centroid error, px")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(7, 2 * len(axes)), frameon=False
+    )
     save_figure(figure, path)
 
 
@@ -126,6 +137,14 @@ def _row(family: str, name: str, record: dict[str, Any]) -> str:
     psnr = "-" if name == "readout" else f"{record['psnr']:.2f}"
     ssim = "-" if name == "readout" else f"{record['ssim']:.3f}"
     return f"| {family} | {LABELS[name]} | {error} | {present} | {contact} | {psnr} | {ssim} |"
+
+
+def frame_ticks(first: int, last: int) -> list[int]:
+    """At most eight frames to number, at multiples of a power of two, as windows are."""
+    every = 1
+    while (last - first) // every > 7:
+        every *= 2
+    return list(range(-(-first // every) * every, last + 1, every))
 
 
 def _family_title(family: str, methods: dict[str, Any]) -> str:

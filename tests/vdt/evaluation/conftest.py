@@ -1,5 +1,7 @@
 """Scenes drawn by hand, whose every number is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -37,12 +39,13 @@ class ExactVae(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.anchor = torch.nn.Parameter(torch.zeros(()))
+        self.config = SimpleNamespace(downscale=8)
 
     def encode_video(self, pixels):
         return rearrange(pixels, "b t c (h p) (w q) -> b t (c p q) h w", p=8, q=8)
 
-    def decode_video(self, latents):
-        return rearrange(latents, "b t (c p q) h w -> b t c (h p) (w q)", p=8, q=8)
+    def decode(self, latents):
+        return rearrange(latents, "t (c p q) h w -> t c (h p) (w q)", p=8, q=8)
 
 
 @pytest.fixture

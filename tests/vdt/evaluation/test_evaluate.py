@@ -13,6 +13,7 @@ from vdt.config import VDT_CONFIGS
 from vdt.diffusion import derived_seed, sample_latents
 from vdt.evaluation import contact_to_predict, evaluate, known_frames, markdown_table, write_report
 from vdt.evaluation.networks import Sampling, network_frames
+from vdt.evaluation.plots import frame_ticks
 from vdt.frames import to_pixels
 from vdt.masks import predict
 from vdt.model import VDT
@@ -89,6 +90,17 @@ def test_a_perfect_model_reaches_the_readout_floor(report):
         assert methods["copy_last"]["centroid_px"] > 2
 
 
+def test_seams_stand_beside_the_median_step(clips, report):
+    steps = [np.abs(np.diff(clip.frames.astype(int), axis=0)).mean((1, 2, 3)) for clip in clips]
+    methods = report.values["families"]["all"]
+    for name in ("model", "vae", "readout"):  # four given frames, so that the seam is the step from frame 3 to 4
+        assert methods[name]["seam"] == pytest.approx(np.mean([step[3] for step in steps]), abs=0.05)
+        assert methods[name]["step"] == pytest.approx(
+            np.mean([np.median(np.delete(step, 3)) for step in steps]), abs=0.05
+        )
+    assert methods["copy_last"]["seam"] == 0
+
+
 def test_baselines_are_right_where_their_law_holds(report):
     flying = report.values["families"]["projectile"]
     assert flying["quadratic"]["centroid_px"] < flying["constant_velocity"]["centroid_px"] < 6
@@ -161,7 +173,9 @@ def test_clips_longer_than_the_models_are_rolled_out(tiny_model, tiny_vae, make_
     frames = torch.stack([to_pixels(clips[1].frames)])
     raw = torch.where(torch.from_numpy(known)[:, None, None, None], tiny_vae.encode_video(frames)[0].detach(), 0)
     made = complete_clip(tiny_model, raw, predict(14, *raw.shape[-2:], given=3), seed=derived_seed(0, 1), steps=1)
-    mine = network_frames(tiny_model, tiny_vae, [clips[1].frames], known, Sampling(steps=1), start=1)["model"][0]
+    mine = network_frames(tiny_model, tiny_vae, [clips[1].frames], known, Sampling(steps=1, still=0), start=1)["model"][
+        0
+    ]
     assert np.abs(mine[3:].astype(int) - decode_frames(tiny_vae, made)[3:]).max() <= 1
 
 
@@ -204,6 +218,13 @@ def test_report_files_are_written_whole(report, tmp_path):
     names = ["centroid.png", "error_by_frame.png", "report.json", "samples.gif", "sheet.png", "table.md"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert json.loads((folder / "report.json").read_text()) == json.loads(report.to_json())
+
+
+def test_frames_are_numbered_at_multiples_of_powers_of_two():
+    assert frame_ticks(8, 15) == list(range(8, 16))
+    assert frame_ticks(8, 63) == [8, 16, 24, 32, 40, 48, 56]
+    assert frame_ticks(1, 14) == [2, 4, 6, 8, 10, 12, 14]
+    assert frame_ticks(5, 5) == [5]
 
 
 def test_table_has_a_row_for_each_method_of_each_family(report):

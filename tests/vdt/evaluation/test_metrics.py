@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vdt.evaluation.metrics import centroid_error, psnr, ssim
+from vdt.evaluation.metrics import centroid_error, frame_steps, psnr, seam_jump, ssim
 from vdt.evaluation.readout import Track
 from vdt.evaluation.statistics import bootstrap_mean, proportion
 
@@ -42,6 +42,35 @@ def test_ssim_of_equal_frames_is_one_and_of_flat_ones_the_luminance_term():
 def test_ssim_refuses_frames_smaller_than_its_window():
     with pytest.raises(ValueError, match="11x11"):
         ssim(np.zeros((1, 8, 20, 3), np.uint8), np.zeros((1, 8, 20, 3), np.uint8))
+
+
+LEVELS = [10, 12, 15, 25, 26, 30, 60, 61]  # of flat frames: steps of 2, 3, 10, 1, 4, 30, 1
+FLAT = np.stack([np.full((4, 6, 3), level, np.uint8) for level in LEVELS])
+
+
+def test_steps_of_flat_frames_are_their_differences():
+    assert frame_steps(FLAT).tolist() == [2, 3, 10, 1, 4, 30, 1]
+    assert frame_steps(FLAT[::-1]).tolist() == [1, 30, 4, 1, 10, 3, 2]  # bytes do not wrap around
+    half = FLAT[:2].copy()
+    half[1, :2] = half[0, :2]
+    assert frame_steps(half).tolist() == [1] and frame_steps(FLAT[:1]).size == 0
+
+
+def test_the_seam_stands_beside_the_median_of_the_other_steps():
+    known = np.arange(8) < 3
+    jump = seam_jump(FLAT, known)
+    assert (jump.seam, jump.step) == (10, 2.5)
+    assert seam_jump(FLAT, ~known) == jump
+    both = seam_jump(FLAT, known, starts=(6,))
+    assert (both.seam, both.step) == (20, 2)  # of 10 and 30, and of 2, 3, 1, 4, 1
+    assert seam_jump(FLAT, known, starts=(3,)) == jump  # a window that begins there is no second seam
+
+
+def test_clips_without_a_seam_or_without_other_steps():
+    whole = seam_jump(FLAT, np.zeros(8, bool))
+    assert (whole.seam, whole.step) == (None, 3)
+    every = seam_jump(FLAT[:3], np.array([True, False, True]))
+    assert (every.seam, every.step) == (2.5, None)
 
 
 def test_centroid_error_counts_generated_frames_with_a_visible_ball():

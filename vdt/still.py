@@ -1,0 +1,74 @@
+"""Still places of generated frames, shown as the given frame nearest in time shows them.
+
+The autoencoder loses detail and tints what is far from what moves; a place that the model left as it was needs none of
+that. Measured on long clips (LOG.md, 2026-11-25): colour drift, flicker and the seam after the given frames all shrink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+# Frames are uint8 (H, W, 3). Differences are in levels of 255.
+
+STILL = 24.0  # a place that changes by so much, or more, has changed
+SHARPNESS = 4  # of the step from still to changed
+SIGMA, RADIUS = 1.0, 2  # of the blur over places, in pixels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Anchor:
+    """A frame that is given whole: its place in the clip, itself, and what the autoencoder makes of it."""
+
+    index: int
+    given: np.ndarray
+    decoded: np.ndarray
+
+
+def anchor_places(generated: Tensor) -> list[int]:
+    """The frames of a mask, bool (T, ...), that `hold_still` needs: those given whole beside others."""
+    new = generated.flatten(1).any(1).tolist()
+    beside = [before or after for before, after in zip([False, *new], [*new[1:], False], strict=False)]
+    return [index for index, (own, next_to) in enumerate(zip(new, beside, strict=True)) if next_to and not own]
+
+
+def hold_still(
+    frames: np.ndarray, places: Sequence[int], anchors: Sequence[Anchor], threshold: float = STILL
+) -> np.ndarray:
+    """Frames (n, H, W, 3) at `places` of a clip with their still parts taken from the anchors around them.
+
+    A place is still where the frame and the decoded anchor differ little; between two anchors both count, by their
+    distance in time. A threshold of 0 changes nothing.
+    """
+    if threshold <= 0 or not anchors:
+        return frames
+    return np.stack([_held(frame, at, anchors, threshold) for frame, at in zip(frames, places, strict=True)])
+
+
+def _held(frame: np.ndarray, at: int, anchors: Sequence[Anchor], threshold: float) -> np.ndarray:
+    before = max((anchor for anchor in anchors if anchor.index < at), key=lambda anchor: anchor.index, default=None)
+    after = min((anchor for anchor in anchors if anchor.index > at), key=lambda anchor: anchor.index, default=None)
+    sides = [anchor for anchor in (before, after) if anchor is not None]
+    mixed = np.zeros(frame.shape, np.float32)
+    for anchor in sides:
+        share = 1.0 if len(sides) == 1 else 1 - abs(at - anchor.index) / (sides[1].index - sides[0].index)
+        still = _stillness(frame, anchor.decoded, threshold)[..., None]
+        mixed += share * (still * anchor.given + (1 - still) * frame)
+    return mixed.round().astype(np.uint8) if sides else frame
+
+
+def _stillness(frame: np.ndarray, anchor: np.ndarray, threshold: float) -> np.ndarray:
+    """1 where nothing has changed, 0 where something has or is next to it: float32 (H, W)."""
+    change = np.abs(frame.astype(np.float32) - anchor).mean(-1)  # (H, W)
+    grown = F.max_pool2d(torch.from_numpy(change)[None, None], 3, stride=1, padding=1)  # a soft edge has changed too
+    window = torch.exp(-0.5 * (torch.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
+    window /= window.sum()
+    padded = F.pad(grown, (RADIUS,) * 4, mode="replicate")
+    blurred = F.conv2d(F.conv2d(padded, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
+    return rearrange(torch.exp(-((blurred / threshold) ** SHARPNESS)), "1 1 h w -> h w").numpy()
