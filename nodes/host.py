@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -306,6 +307,18 @@ def step_progress(steps: int, projection: PreviewProjection) -> Callable[[StepIn
         bar.update_absolute(info.step, info.num_steps, ("JPEG", picture, GRID_SIDE))
 
     return report
+
+
+def announce(hidden: Any, text: str) -> None:
+    """Say what a long run takes before it begins: in the log, and on the node where the host can write there."""
+    logging.getLogger(__name__).info(text)
+    try:
+        from server import PromptServer
+    except ImportError:  # the runner has no server of ComfyUI's
+        return
+    send = getattr(getattr(PromptServer, "instance", None), "send_progress_text", None)
+    if send is not None and getattr(hidden, "unique_id", None) is not None:
+        send(text, hidden.unique_id)
 
 
 def shown(picture: np.ndarray, text: str) -> dict[str, Any]:

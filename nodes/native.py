@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from ..vdt.autoencoder import AutoencoderKL
 from ..vdt.config import DiffusionConfig, VAEConfig
 from ..vdt.diffusion import Schedule, scale_latents, unscale_latents
+from ..vdt.estimate import Estimate, pass_seconds
 from ..vdt.memory import model_bytes
 from ..vdt.model import VDT
 from ..vdt.pixel_masks import to_cells
 from ..vdt.preview import PreviewProjection
-from ..vdt.rollout import complete_clip, window_size
+from ..vdt.rollout import complete_clip, plan_rollout, window_size
 from ..vdt.tiles import TiledModel
 from . import host
 from .convert import CELL, hard_mask
@@ -160,7 +161,9 @@ def generate(
     *,
     steps: int,
     window: int,
+    overlap: int,
     tile: int,
+    full: bool = False,
     **options: Any,
 ) -> Tensor:
     """Raw latents (T, C, h, w) with their masked part generated, with progress, previews and room in memory.
@@ -168,11 +171,17 @@ def generate(
     `tile` is in pixels; see `complete_clip` for the options.
     """
     network = network_of(model)
+    planned = {"window": window, "overlap": overlap, "full": full}
     frames, side = min(len(raw), window_size(network.vdt, window)[0]), -(-tile // CELL)
-    host.load(model, network.memory(2 * frames, *raw.shape[-2:], tile=side))
+    memory = network.memory(2 * frames, *raw.shape[-2:], tile=side)
+    host.load(model, memory)
+    windows = len(plan_rollout(network.vdt, raw, cells, **planned))
+    if windows > 1:
+        step = pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), frames, tile=side)
+        estimate = Estimate(seconds=windows * steps * step, bytes=memory)
+        host.announce(hidden, f"{windows} windows of {frames} frames, {estimate.describe()}")
     progress = host.step_progress(steps, network.preview)
-    windows = {"window": window, "tile": side}
-    made = complete_clip(network.vdt, raw, cells, steps=steps, callback=progress, **windows, **options)
+    made = complete_clip(network.vdt, raw, cells, steps=steps, callback=progress, **planned, tile=side, **options)
     host.note(hidden, model=network.file)
     return host.to_intermediate(made)
 

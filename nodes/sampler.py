@@ -105,7 +105,7 @@ class VDTSampler(io.ComfyNode):
                 _tile_input(),
             ],
             outputs=[io.Latent.Output("out_latent", display_name="latent", tooltip="The clip, with its mask.")],
-            hidden=[io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.unique_id, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -171,7 +171,7 @@ class VDTExtend(io.ComfyNode):
                 ),
                 io.Mask.Output("out_mask", display_name="mask", tooltip="White = new."),
             ],
-            hidden=[io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.unique_id, io.Hidden.extra_pnginfo],
         )
 
     @classmethod

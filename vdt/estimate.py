@@ -12,6 +12,7 @@ import torch
 from .completion import decode_frames, first_parameter
 from .frames import grid_of
 from .memory import GIBI, TILES_AT_ONCE, frames_at_once, model_bytes, vae_bytes
+from .model import VDT
 from .pipeline import Pipeline
 from .tiles import plan_tiles
 
@@ -65,21 +66,28 @@ def estimate_run(
         clock: seconds, from any start.
     """
     guided = guidance_scale != 1
-    seconds = windows * steps * _pass_seconds(pipeline, size, window, 2 if guided else 1, tile, clock)
+    grid = grid_of(size, pipeline.vae.config.downscale)
+    seconds = windows * steps * pass_seconds(pipeline.model, grid, window, guided=guided, tile=tile, clock=clock)
     if coded:
         seconds += coded * _frame_seconds(pipeline, size, clock)
     return Estimate(seconds=seconds, bytes=run_bytes(pipeline, size, window, guided=guided, tile=tile) + held)
 
 
 @torch.no_grad()
-def _pass_seconds(
-    pipeline: Pipeline, size: tuple[int, int], window: int, batch: int, tile: int, clock: Callable[[], float]
+def pass_seconds(
+    model: VDT,
+    grid: tuple[int, int],
+    window: int,
+    *,
+    guided: bool = True,
+    tile: int = 0,
+    clock: Callable[[], float] = perf_counter,
 ) -> float:
-    """Seconds of one step of one window; of a large picture some tiles are timed for all of them."""
-    model, like = pipeline.model, first_parameter(pipeline.model)
-    tiles = plan_tiles(grid_of(size, pipeline.vae.config.downscale), tile or model.config.input_size)
+    """Seconds of one step of one window of h x w cells; of a large picture some tiles are timed for all of them."""
+    like = first_parameter(model)
+    tiles = plan_tiles(grid, tile or model.config.input_size)
     timed = min(len(tiles), TILES_AT_ONCE)
-    shape = (timed * batch, window, model.config.in_channels, tiles[0].height, tiles[0].width)
+    shape = (timed * (2 if guided else 1), window, model.config.in_channels, tiles[0].height, tiles[0].width)
     x = torch.linspace(-1, 1, math.prod(shape)).view(shape).to(like)
     t = torch.full((len(x),), model.config.diffusion.num_timesteps // 2, device=like.device)
     mask = torch.ones_like(x[:, :, 0], dtype=torch.bool)

@@ -49,8 +49,7 @@ def roll_out(
     Raises ValueError for what does not fit; see also `complete_latents`.
     """
     cells = _cells(mask, raw)
-    size, overlap = window_size(model, window, overlap)
-    plan = plan_windows(cells, size, overlap, full=full)
+    plan = plan_rollout(model, raw, mask, window=window, overlap=overlap, full=full)
     needed = _first_needed(plan, len(cells))
     made: dict[int, Tensor] = {}
     finished = 0
@@ -69,6 +68,14 @@ def roll_out(
             finished = piece.stop
     if not plan:
         yield raw.float().clone()
+
+
+def plan_rollout(
+    model: Any, raw: Tensor, mask: Tensor | None, *, window: int = 0, overlap: int = 0, full: bool = False
+) -> list[Window]:
+    """The windows that `roll_out` goes through."""
+    size, overlap = window_size(model, window, overlap)
+    return plan_windows(_cells(mask, raw), size, overlap, full=full)
 
 
 def complete_clip(model: Any, raw: Tensor, mask: Tensor | None, **options: Any) -> Tensor:

@@ -112,7 +112,7 @@ def test_every_node_is_in_object_info_and_changed_only_by_appending(server):
         SNAPSHOT.write_text(json.dumps(live, indent=1) + "\n", encoding="utf-8")
     stored = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
     assert tools().changes(stored, live) == []
-    assert len(stored) == 14
+    assert len(stored) == 17
 
 
 def test_every_node_has_a_help_page_that_the_server_serves(server):

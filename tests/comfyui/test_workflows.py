@@ -24,7 +24,8 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 FOR_COMFYUI = {"stock_ksampler"}
 DECODERS, SAMPLERS = ("VDTDecode", "VAEDecode"), ("VDTSampler", "KSampler", "VDTExtend")
 SAVERS = ("SaveVideo", "VDTSaveVideo")
-FRAMES = {name: 28 if name == "extend" else 16 for name in NAMES}
+LENGTHS = {"extend": 28, "loop": 20, "slow_motion": 29}
+FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
 
 
 class Served:

@@ -1,6 +1,8 @@
 """What the nodes do, one by one: numbers equal to the library's, and one sentence for everything that does not fit."""
 
 import re
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -159,6 +161,24 @@ def test_room_is_made_between_clips_between_frames_and_around_them(pack, models,
     canvas, white = arrange.VDTOutpaint.execute(models[1], images, 25.0, 0.0, 50.0, 10.0).result[1:]
     assert canvas.shape == (6, 70, 112, 3) and torch.equal(canvas[:, :64, 16:80], images)
     assert bool((white[:, :64, 16:80] == 0).all()) and white.mean() == pytest.approx(1 - 64 * 64 / (70 * 112))
+
+
+def test_a_run_of_several_windows_says_first_what_it_takes(pack, models, encoded, masked, monkeypatch, caplog):
+    said = []
+    server = SimpleNamespace(send_progress_text=lambda text, node: said.append((text, node)))
+    monkeypatch.setitem(sys.modules, "server", SimpleNamespace(PromptServer=SimpleNamespace(instance=server)))
+    node = pack("nodes.sampler").VDTExtend
+    monkeypatch.setattr(node, "hidden", SimpleNamespace(unique_id="7", extra_pnginfo={}), raising=False)
+    options = {"seed": 0, "steps": 1, "sampler": "ddim", "guidance": 1.0}
+    with caplog.at_level("INFO"):
+        node.execute(models[0], encoded[0], frames=9, direction="after", **options)
+    ((text, to),) = said
+    assert re.fullmatch(r"3 windows of 6 frames, about \d+ s and \d\.\d GiB", text) and to == "7"
+    assert text in caplog.text
+    node.execute(models[0], encoded[0], frames=2, direction="after", **options)
+    assert len(said) == 1  # one window needs no announcement
+    monkeypatch.setitem(sys.modules, "server", None)  # the runner has none
+    node.execute(models[0], encoded[0], frames=9, direction="after", **options)
 
 
 def test_the_mask_is_shown_and_described(pack, images):
