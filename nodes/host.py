@@ -31,7 +31,7 @@ from ..vdt.memory import FRAMES_AT_ONCE, check_memory, vae_bytes
 from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
 from ..vdt.pipeline import DTYPES
 from ..vdt.preview import GRID_SIDE, PreviewProjection, preview_image
-from ..vdt.still import STILL, Anchor, anchor_places, hold_still
+from ..vdt.still import STILL, Anchor, anchor_places, hold_still, pair_anchors
 from ..vdt.timeline import frame_states
 from ..vdt.video import write_video
 from . import convert
@@ -244,9 +244,8 @@ def anchors(vae: Any, latents: Tensor, given: Tensor, pixels: Tensor, still: flo
     if not places:
         return []
     images = convert.to_frames(given[places])
-    decoded = convert.to_frames(decode(vae, latents[places], size=images.shape[1:3]))
-    each = zip(places, images, decoded, strict=True)
-    return [Anchor(index=place, given=image, decoded=shown) for place, image, shown in each]
+    decoded = decode(vae, latents[places], size=images.shape[1:3])
+    return pair_anchors(places, images, convert.to_frames(decoded))
 
 
 def hold(decoded: Tensor, pixels: Tensor, held: Sequence[Anchor], still: float, *, start: int = 0) -> Tensor:

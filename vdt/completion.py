@@ -16,7 +16,7 @@ from .frames import fill_up, grid_of, to_pixels, to_uint8
 from .memory import VAE_TILE, frames_at_once
 from .pixel_masks import to_cells
 from .pixel_masks import to_pixels as mask_pixels
-from .still import STILL, Anchor, anchor_places, hold_still
+from .still import STILL, Anchor, anchor_places, hold_still, pair_anchors
 from .tiles import TiledModel, join_tiles, plan_tiles
 
 # T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the VAE's own: unscaled.
@@ -93,9 +93,7 @@ def find_anchors(vae: AutoencoderKL, latents: Tensor, images: np.ndarray, genera
 
 def make_anchors(vae: AutoencoderKL, latents: Tensor, images: np.ndarray, places: Sequence[int]) -> list[Anchor]:
     """Given frames (n, H, W, 3) with their raw latents (n, C, h, w) at places of a clip."""
-    decoded = decode_frames(vae, latents, size=images.shape[1:3])
-    each = zip(places, images, decoded, strict=True)
-    return [Anchor(index=place, given=image, decoded=shown) for place, image, shown in each]
+    return pair_anchors(places, images, decode_frames(vae, latents, size=images.shape[1:3]))
 
 
 @torch.no_grad()

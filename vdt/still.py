@@ -38,6 +38,12 @@ def anchor_places(generated: Tensor) -> list[int]:
     return [index for index, (own, next_to) in enumerate(zip(new, beside, strict=True)) if next_to and not own]
 
 
+def pair_anchors(places: Sequence[int], given: np.ndarray, decoded: np.ndarray) -> list[Anchor]:
+    """Anchors of given frames and what the autoencoder makes of them, (n, H, W, 3) each."""
+    each = zip(places, given, decoded, strict=True)
+    return [Anchor(index=place, given=frame, decoded=shown) for place, frame, shown in each]
+
+
 def hold_still(
     frames: np.ndarray, places: Sequence[int], anchors: Sequence[Anchor], threshold: float = STILL
 ) -> np.ndarray:

@@ -647,3 +647,13 @@ def test_a_thousand_frames_pass_through(place, monkeypatch):
     assert generate(place, "extend", clip="long.mp4", frames=5, size="16x16") == 0
     assert len(kept) == probe(place / "out" / "out.mp4").frames == 1005
     assert np.array_equal(np.stack(kept[:1000]), fit_frames(read_frames(place / "long.mp4"), (16, 16)))
+
+
+def test_a_4k_portrait_goes_in(place, monkeypatch):
+    kept = written_frames(monkeypatch)
+    rows = np.linspace(0, 255, 3840).astype(np.uint8)[:, None, None].repeat(2160, 1).repeat(3, 2)
+    write_video(place / "tall.mp4", np.stack([rows, rows[::-1]]), 25)
+    assert generate(place, "predict", clip="tall.mp4", given=2, size="32x18", policy="fit") == 0
+    given = fit_frames(read_frames(place / "tall.mp4"), (32, 18), "fit")
+    assert np.array_equal(np.stack(kept[:2]), given) and len(kept) == 6
+    assert kept[0][4, 9, 0] < 60 and kept[1][4, 9, 0] > 190  # upright
