@@ -22,6 +22,7 @@ from vdt.cli.generate import DESCRIPTION
 from vdt.config import VAE_CONFIGS
 from vdt.estimate import Estimate
 from vdt.frames import fit_frames
+from vdt.model import VDT
 from vdt.pipeline import Pipeline
 from vdt.planner import TASKS
 from vdt.video import probe, read_frames, write_video
@@ -657,3 +658,17 @@ def test_a_4k_portrait_goes_in(place, monkeypatch):
     given = fit_frames(read_frames(place / "tall.mp4"), (32, 18), "fit")
     assert np.array_equal(np.stack(kept[:2]), given) and len(kept) == 6
     assert kept[0][4, 9, 0] < 60 and kept[1][4, 9, 0] > 190  # upright
+
+
+@pytest.mark.parametrize(("tile", "sides"), [({}, {8}), ({"tile": 32}, {4}), ({"tile": 200}, {9})])
+def test_a_large_picture_is_made_in_tiles(place, monkeypatch, tiny_model, tile, sides):
+    seen, original = set(), VDT.forward
+
+    def watched(self, x, *others, **options):
+        seen.update(x.shape[-2:])
+        return original(self, x, *others, **options)
+
+    monkeypatch.setattr(VDT, "forward", watched)
+    assert tiny_model.config.input_size == 8
+    assert generate(place, "predict", given=2, size="70x70", frames=3, steps=1, **tile) == 0
+    assert seen == sides

@@ -106,6 +106,7 @@ def _made(
         "sampler": options.sampler,
         "guidance_scale": options.guidance,
         "still": options.still,
+        "tile": options.tile,
     }
     source = _source(options, options.input, rate, size, start=options.start, passed=passed)
     if options.task == "connect":
@@ -160,7 +161,7 @@ def _estimate(options: argparse.Namespace, pipeline: Pipeline, rate: float, size
     from ..rollout import window_size
 
     window, overlap = window_size(pipeline.model, options.window, options.overlap)
-    check_memory(run_bytes(pipeline, size, window, guided=options.guidance != 1))
+    check_memory(run_bytes(pipeline, size, window, guided=options.guidance != 1, tile=options.tile))
     amount = _amount(options, rate, window, overlap)
     windows, coded = amount or (1, window)
     if amount is not None and windows < 2:
@@ -172,6 +173,7 @@ def _estimate(options: argparse.Namespace, pipeline: Pipeline, rate: float, size
         windows=windows,
         steps=options.steps,
         guidance_scale=options.guidance,
+        tile=options.tile,
         coded=coded,
     )
     return f"; {told.describe()}{'' if amount else ' for each window'}"

@@ -119,6 +119,7 @@ def run(options: argparse.Namespace) -> None:
         if path is not None and not path.exists():
             raise ValueError(f"no such file: '{path}'")
     pipeline = Pipeline.from_files(options.model, options.vae, device=options.device, dtype=options.dtype)
+    options.tile = -(-options.tile // pipeline.vae.config.downscale)  # in cells from here on
     if options.task in TASKS:
         extend(options, pipeline)
     elif wishes is None:
@@ -209,6 +210,7 @@ def _complete(
             window=options.window,
             overlap=options.overlap,
             still=options.still,
+            tile=options.tile,
             callback=show,
         )
 
@@ -230,7 +232,7 @@ def _estimate(options: argparse.Namespace, pipeline: Pipeline, frames: np.ndarra
     seen = min(window, len(mask))
     held = 4 * mask.numel() * 3  # the clip, its copy, what is decoded and what is pasted
     guided = options.guidance != 1
-    check_memory(run_bytes(pipeline, (height, width), seen, guided=guided) + held)
+    check_memory(run_bytes(pipeline, (height, width), seen, guided=guided, tile=options.tile) + held)
     if windows < 2:
         return ""
     some = cells.flatten(1)
@@ -241,6 +243,7 @@ def _estimate(options: argparse.Namespace, pipeline: Pipeline, frames: np.ndarra
         windows=windows,
         steps=options.steps,
         guidance_scale=options.guidance,
+        tile=options.tile,
         coded=int((~some).any(1).sum() + some.any(1).sum()),
         held=held,
     )

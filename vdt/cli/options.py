@@ -48,13 +48,20 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_window_options(parser: argparse.ArgumentParser) -> None:
-    """How a clip is made that is longer than the model sees at once."""
-    group = parser.add_argument_group("long clips")
+    """How a clip is made that is longer, or larger, than what the model sees at once."""
+    group = parser.add_argument_group("long and large clips")
     group.add_argument(
         "--window", type=positive, default=0, metavar="N", help="frames the model sees at once (default: as trained)"
     )
     group.add_argument(
         "--overlap", type=positive, default=0, metavar="N", help="of these, how many are known (default: half of them)"
+    )
+    group.add_argument(
+        "--tile",
+        type=positive,
+        default=0,
+        metavar="PX",
+        help="side of the tiles a larger picture is made in (default: the size the model was trained with)",
     )
 
 
