@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,17 +82,15 @@ def frame_steps(frames: NDArray[np.uint8]) -> Floats:
     return differences.mean((1, 2, 3), dtype=np.float64)
 
 
-def seam_jump(frames: NDArray[np.uint8], known: NDArray[np.bool_], starts: Sequence[int] = ()) -> SeamJump:
+def seam_jump(frames: NDArray[np.uint8], known: NDArray[np.bool_]) -> SeamJump:
     """How far a clip jumps in time where it was put together, beside how far it moves from frame to frame elsewhere.
 
     Args:
         frames: (T, H, W, 3).
         known: (T,) bool, True where the frame was given; the step between such a frame and a generated one is a seam.
-        starts: frames, 1 to T - 1, before which there is a seam too: the first new ones of each window.
     """
     steps = frame_steps(frames)
     seams = np.diff(known)  # of booleans: where they differ
-    seams[np.asarray(starts, dtype=int) - 1] = True
     return SeamJump(
         seam=float(steps[seams].mean()) if seams.any() else None,
         step=float(np.median(steps[~seams])) if not seams.all() else None,

@@ -61,9 +61,6 @@ def test_the_seam_stands_beside_the_median_of_the_other_steps():
     jump = seam_jump(FLAT, known)
     assert (jump.seam, jump.step) == (10, 2.5)
     assert seam_jump(FLAT, ~known) == jump
-    both = seam_jump(FLAT, known, starts=(6,))
-    assert (both.seam, both.step) == (20, 2)  # of 10 and 30, and of 2, 3, 1, 4, 1
-    assert seam_jump(FLAT, known, starts=(3,)) == jump  # a window that begins there is no second seam
 
 
 def test_clips_without_a_seam_or_without_other_steps():
