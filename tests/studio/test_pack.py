@@ -53,7 +53,7 @@ def test_the_pack_has_a_path_like_name_and_its_own_library(studio):
     name = str(ROOT).replace(".", "_x_")
     assert load_pack(ROOT) is sys.modules[name]
     assert sys.modules[f"{name}.vdt"] is not vdt
-    assert sum(node.startswith("VDT") for node in studio.registry) == 14
+    assert sum(node.startswith("VDT") for node in studio.registry) == 17
 
 
 def test_its_nodes_run_and_repeat_themselves(studio):
