@@ -84,6 +84,14 @@ def test_a_graph_runs_to_a_saved_video(server, registry, name):
     assert (info.width, info.height, info.frames, float(info.fps)) == (64, 64, FRAMES[name], 20.0)
 
 
+def test_a_run_of_several_windows_is_announced(server, registry):
+    graph = api("extend", registry)
+    (extend,) = [node for node in graph.values() if node["class_type"] == "VDTExtend"]
+    extend["inputs"].update(frames=17, steps=1)
+    server.done(graph)
+    assert "3 windows of 16 frames, about" in server.text()
+
+
 class SaveLatent(io.ComfyNode):
     """Stands for the stock node that the runner lacks: keeps what it is given."""
 
