@@ -190,9 +190,8 @@ def encode(vae: Any, frames: np.ndarray) -> Tensor:
     """Raw latents (T, C, h, w) of uint8 frames (T, H, W, 3)."""
     own = getattr(vae, "vdt_vae", None)
     if own is None:
-        pixels = fill_up(
-            rearrange(convert.to_images(frames), "t h w c -> t c h w"), downscale(vae)
-        )  # it would cut them
+        # ComfyUI would cut the picture to whole cells.
+        pixels = fill_up(rearrange(convert.to_images(frames), "t h w c -> t c h w"), downscale(vae))
         return to_intermediate(_checked(vae.encode(rearrange(pixels, "t c h w -> t h w c")), len(frames)))
     load(vae.vdt_patcher, vae_bytes(own.config, *frames.shape[1:3]))
     return to_intermediate(encode_frames(own, frames, progress=chunk_progress()))

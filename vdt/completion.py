@@ -80,8 +80,7 @@ def decode_onto(
     frames = decode_frames(vae, latents, generated)
     anchors = find_anchors(vae, latents, images, generated) if still > 0 else []
     new = generated.flatten(1).any(1).nonzero().flatten().tolist()
-    for index in new:
-        frames[index] = hold_still(frames[index][None], [index], anchors, still)[0]
+    frames[new] = hold_still(frames[new], new, anchors, still)
     return np.where(generated[..., None].numpy(), frames, images)
 
 

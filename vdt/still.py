@@ -6,6 +6,7 @@ that. Measured on long clips (LOG.md, 2026-11-25): colour drift, flicker and the
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ def pair_anchors(places: Sequence[int], given: np.ndarray, decoded: np.ndarray) 
 def hold_still(
     frames: np.ndarray, places: Sequence[int], anchors: Sequence[Anchor], threshold: float = STILL
 ) -> np.ndarray:
-    """Frames (n, H, W, 3) at `places` of a clip with their still parts taken from the anchors around them.
+    """Frames (n, H, W, 3) at `places` of a clip with their still parts taken from the anchors, in order, around them.
 
     A place is still where the frame and the decoded anchor differ little; between two anchors both count, by their
     distance in time. A threshold of 0 changes nothing.
@@ -58,15 +59,14 @@ def hold_still(
 
 
 def _held(frame: np.ndarray, at: int, anchors: Sequence[Anchor], threshold: float) -> np.ndarray:
-    before = max((anchor for anchor in anchors if anchor.index < at), key=lambda anchor: anchor.index, default=None)
-    after = min((anchor for anchor in anchors if anchor.index > at), key=lambda anchor: anchor.index, default=None)
-    sides = [anchor for anchor in (before, after) if anchor is not None]
+    after = bisect(anchors, at, key=lambda anchor: anchor.index)
+    sides = anchors[max(0, after - 1) : after + 1]  # one at an end of the clip
     mixed = np.zeros(frame.shape, np.float32)
     for anchor in sides:
         share = 1.0 if len(sides) == 1 else 1 - abs(at - anchor.index) / (sides[1].index - sides[0].index)
         still = _stillness(frame, anchor.decoded, threshold)[..., None]
         mixed += share * (still * anchor.given + (1 - still) * frame)
-    return mixed.round().astype(np.uint8) if sides else frame
+    return mixed.round().astype(np.uint8)
 
 
 def _stillness(frame: np.ndarray, anchor: np.ndarray, threshold: float) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from vdt.cli import options
 from vdt.completion import decode_frames, decode_onto, encode_frames, find_anchors
 from vdt.still import STILL, Anchor, anchor_places, hold_still
 
@@ -76,3 +77,7 @@ def test_a_decoded_clip_keeps_given_pixels_and_shows_still_frames_as_they_were(t
     assert np.array_equal(rough[~new], images[~new]) and (rough[new] != images[new]).mean() > 0.5
     assert np.array_equal(rough[new], decode_frames(tiny_vae, latents, generated)[new])
     assert [anchor.index for anchor in find_anchors(tiny_vae, latents, images, generated)] == [1, 4]
+
+
+def test_the_command_line_has_the_librarys_threshold():
+    assert options.STILL == STILL

@@ -15,6 +15,7 @@ from .options import (
     check_folder,
     check_output,
     positive,
+    sampling_of,
 )
 
 if TYPE_CHECKING:
@@ -102,13 +103,7 @@ def run(options: argparse.Namespace) -> None:
 def _sampling(options: argparse.Namespace) -> Sampling:
     from ..evaluation.networks import Sampling
 
-    return Sampling(
-        steps=options.steps,
-        sampler=options.sampler,
-        guidance_scale=options.guidance,
-        seed=options.seed,
-        still=options.still,
-    )
+    return Sampling(**sampling_of(options))
 
 
 def _suite(

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .options import sampling_of, windows_of
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -98,16 +100,7 @@ def _made(
 ) -> Iterator[np.ndarray]:
     from ..stream import connect_frames, extend_frames, loop_frames, slow_frames
 
-    settings: dict[str, Any] = {
-        "seed": options.seed,
-        "window": options.window,
-        "overlap": options.overlap,
-        "steps": options.steps,
-        "sampler": options.sampler,
-        "guidance_scale": options.guidance,
-        "still": options.still,
-        "tile": options.tile,
-    }
+    settings: dict[str, Any] = {**sampling_of(options), **windows_of(options)}
     source = _source(options, options.input, rate, size, start=options.start, passed=passed)
     if options.task == "connect":
         second = _source(options, options.second, rate, size)
@@ -155,28 +148,46 @@ def _what(options: argparse.Namespace, pipeline: Pipeline, rate: float) -> str:
 
 
 def _estimate(options: argparse.Namespace, pipeline: Pipeline, rate: float, size: tuple[int, int]) -> str:
-    """How long a run of several windows takes and how much it needs, after refusing what cannot fit."""
-    from ..estimate import estimate_run, run_bytes
-    from ..memory import check_memory
+    """What `estimated` says of a stream."""
     from ..rollout import window_size
 
     window, overlap = window_size(pipeline.model, options.window, options.overlap)
-    check_memory(run_bytes(pipeline, size, window, guided=options.guidance != 1, tile=options.tile))
-    amount = _amount(options, rate, window, overlap)
-    windows, coded = amount or (1, window)
-    if amount is not None and windows < 2:
+    windows, coded = _amount(options, rate, window, overlap) or (None, window)
+    return estimated(options, pipeline, size, window, windows=windows, coded=coded)
+
+
+def estimated(
+    options: argparse.Namespace,
+    pipeline: Pipeline,
+    size: tuple[int, int],
+    window: int,
+    *,
+    windows: int | None,
+    coded: int,
+    held: int = 0,
+) -> str:
+    """How long a run of several windows takes and how much it needs, after refusing what cannot fit.
+
+    Nothing for one window; where their number is not known, what each takes. See `estimate_run` for the numbers.
+    """
+    from ..estimate import estimate_run, run_bytes
+    from ..memory import check_memory
+
+    check_memory(run_bytes(pipeline, size, window, guided=options.guidance != 1, tile=options.tile) + held)
+    if windows is not None and windows < 2:
         return ""
     told = estimate_run(
         pipeline,
         size,
         window,
-        windows=windows,
+        windows=windows or 1,
         steps=options.steps,
         guidance_scale=options.guidance,
         tile=options.tile,
         coded=coded,
+        held=held,
     )
-    return f"; {told.describe()}{'' if amount else ' for each window'}"
+    return f"; {told.describe()}{' for each window' if windows is None else ''}"
 
 
 def _amount(options: argparse.Namespace, rate: float, window: int, overlap: int) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .extend import SIDES, TASKS, UNPLANNED, check_wishes, evenly, extend, rate_of
+from .extend import SIDES, TASKS, UNPLANNED, check_wishes, estimated, evenly, extend, rate_of
 from .options import (
     add_model_options,
     add_sampling_options,
@@ -18,7 +18,9 @@ from .options import (
     add_window_options,
     check_output,
     positive,
+    sampling_of,
     size,
+    windows_of,
 )
 
 if TYPE_CHECKING:
@@ -200,26 +202,12 @@ def _complete(
             bar.total = info.num_steps
             bar.update(info.step - bar.n)
 
-        return pipeline.generate(
-            frames,
-            mask,
-            steps=options.steps,
-            sampler=options.sampler,
-            guidance_scale=options.guidance,
-            seed=options.seed,
-            window=options.window,
-            overlap=options.overlap,
-            still=options.still,
-            tile=options.tile,
-            callback=show,
-        )
+        return pipeline.generate(frames, mask, callback=show, **sampling_of(options), **windows_of(options))
 
 
 def _estimate(options: argparse.Namespace, pipeline: Pipeline, frames: np.ndarray, mask: Tensor) -> str:
-    """How long a run of several windows takes and how much it needs, after refusing what cannot fit."""
-    from ..estimate import estimate_run, run_bytes
+    """What `estimated` says of a clip that is held in memory."""
     from ..frames import grid_of
-    from ..memory import check_memory
     from ..pixel_masks import to_cells
     from ..rollout import window_size
     from ..windows import plan_windows
@@ -228,26 +216,16 @@ def _estimate(options: argparse.Namespace, pipeline: Pipeline, frames: np.ndarra
     downscale = pipeline.vae.config.downscale
     cells = to_cells(mask, (len(mask), *grid_of((height, width), downscale)), downscale=downscale)
     window, overlap = window_size(pipeline.model, options.window, options.overlap)
-    windows = len(plan_windows(cells, window, overlap))
-    seen = min(window, len(mask))
-    held = 4 * mask.numel() * 3  # the clip, its copy, what is decoded and what is pasted
-    guided = options.guidance != 1
-    check_memory(run_bytes(pipeline, (height, width), seen, guided=guided, tile=options.tile) + held)
-    if windows < 2:
-        return ""
     some = cells.flatten(1)
-    told = estimate_run(
+    return estimated(
+        options,
         pipeline,
         (height, width),
-        seen,
-        windows=windows,
-        steps=options.steps,
-        guidance_scale=options.guidance,
-        tile=options.tile,
+        min(window, len(mask)),
+        windows=len(plan_windows(cells, window, overlap)),
         coded=int((~some).any(1).sum() + some.any(1).sum()),
-        held=held,
+        held=4 * mask.numel() * 3,  # the clip, its copy, what is decoded and what is pasted
     )
-    return f"; {told.describe()}"
 
 
 def _read(options: argparse.Namespace, wished: tuple[int, int], length: int | None) -> tuple[Source, np.ndarray]:

@@ -6,6 +6,7 @@ import argparse
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
 MAX_SEED = 2**64 - 1
 # Of all commands and of the node: what is measured is what people get.
@@ -82,6 +83,22 @@ def add_still_option(parser: argparse.ArgumentParser) -> None:
         help="show places that differ by less than about L of 255 levels from the given frame nearest in time as that "
         f"frame has them: background keeps its detail and colour. 0 is off (default: {STILL:g})",
     )
+
+
+def sampling_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options of `add_sampling_options` and `add_still_option` are called in the library."""
+    return {
+        "steps": options.steps,
+        "sampler": options.sampler,
+        "guidance_scale": options.guidance,
+        "seed": options.seed,
+        "still": options.still,
+    }
+
+
+def windows_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options of `add_window_options` are called in the library."""
+    return {"window": options.window, "overlap": options.overlap, "tile": options.tile}
 
 
 def positive(text: str) -> int:
