@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ..sheet import contact_sheet
 from .ema import EMA
+from .muon import Muon
 from .recipe import OptimRecipe, RunRecipe
 from .state import TrainState
 from .tasks import Loss, Task
@@ -50,9 +51,7 @@ def new_optimizers(module: nn.Module, optim: OptimRecipe) -> tuple[torch.optim.O
     adamw = torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas)
     if not matrices:
         return (adamw,)
-    muon = torch.optim.Muon(
-        list(matrices.values()), lr=optim.lr, weight_decay=optim.weight_decay, adjust_lr_fn="match_rms_adamw"
-    )
+    muon = Muon(list(matrices.values()), lr=optim.lr, weight_decay=optim.weight_decay, adjust_lr_fn="match_rms_adamw")
     return muon, adamw
 
 

@@ -28,7 +28,8 @@ class DataRecipe:
     split: str = "train"
     clips: int = 8000  # scenes to render, or windows to cut from the folder's videos
     size: int = 64  # pixels, square
-    num_frames: int = 16
+    num_frames: int = 16  # more than a VDT sees at once: it learns from windows of its own length
+    at_start: float = 0.5  # share of such windows that begin with the clip; the others begin anywhere
     fps: float = 8.0  # folder only; scenes run at their own rate
     flip: bool = True  # learn from left-right mirrored clips too
 
@@ -91,6 +92,8 @@ class VDTRecipe:
     run: RunRecipe = field(default_factory=RunRecipe)
     loss: Literal["corrected", "official"] = "corrected"
     min_snr_gamma: float = 0.0  # 0 is off
+    given_noise: float = 0.0  # half of the clips get noise of up to this deviation on what is given: long clips go on
+    # from frames that the model has made, which are never as clean as those it would learn from
     tasks: dict[str, float] = field(default_factory=dict)  # mask mix; empty: the library's default
     init: str = ""  # a VDT file to start from, relative to the recipe, or "bundled"
     rescale: bool = False  # with init: fit the scale of the latents anew, because the VAE has changed since

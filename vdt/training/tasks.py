@@ -114,11 +114,13 @@ class VDTTask:
 
     def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
         clip = torch.randint(len(self.latents), (batch,), generator=generator)
-        x0 = self.latents[clip].float()
+        x0 = self._windows(clip, generator).float()
         _, num_frames, _, height, width = x0.shape
         mask = sample_task_masks(batch, num_frames, height, width, generator, self.recipe.tasks or None)
         t = stratified_timesteps(batch, self.schedule.num_steps, generator)
         noise = torch.randn(x0.shape, generator=generator)
+        if self.recipe.given_noise:
+            x0 = with_noise_on_given(x0, mask, self.recipe.given_noise, generator)
         x0, mask, noise = x0.to(device), mask.to(device), noise.to(device)
         if self.recipe.loss == "official":
             terms = official_loss(self.module, x0, mask, t, noise, self.schedule)
@@ -126,6 +128,16 @@ class VDTTask:
             gamma = self.recipe.min_snr_gamma or None
             terms = corrected_loss(self.module, x0, mask, t, noise, self.schedule, min_snr_gamma=gamma)
         return Loss(total=terms.total.mean(), scalars={"mse": terms.mse.mean(), "vb": terms.vb.mean()})
+
+    def _windows(self, clip: Tensor, generator: torch.Generator) -> Tensor:
+        """Of each chosen clip as many frames as the model sees, (B, T, C, h, w)."""
+        size = min(self.module.config.num_frames, self.latents.shape[1])
+        spare = self.latents.shape[1] - size
+        if not spare:
+            return self.latents[clip]
+        start = torch.randint(spare + 1, clip.shape, generator=generator)
+        start[torch.rand(clip.shape, generator=generator) < self.recipe.data.at_start] = 0
+        return self.latents[clip[:, None], start[:, None] + torch.arange(size)]
 
     @torch.no_grad()
     def sheet(self, device: torch.device) -> list[Row]:
@@ -141,6 +153,18 @@ class VDTTask:
             rows.append(Row(label=f"clip {number}", frames=clip))
             rows.append(Row(label="VDT", frames=to_uint8(decoded.cpu()), generated=mask.flatten(1).any(1).tolist()))
         return rows
+
+
+def with_noise_on_given(x0: Tensor, mask: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """x0 (B,T,C,h,w) with noise on the given cells of half of its clips, each of its own deviation up to `most`.
+
+    The loss reads given cells as the model's input alone, so what is to be generated stays clean (as in cascaded
+    diffusion, arXiv 2106.15282).
+    """
+    noisy = torch.rand(len(x0), generator=generator) < 0.5
+    deviation = most * torch.rand(len(x0), generator=generator) * noisy
+    noise = torch.randn(x0.shape, generator=generator) * deviation.reshape(-1, 1, 1, 1, 1)
+    return torch.where(mask.unsqueeze(2), x0, x0 + noise)
 
 
 def saliency(pixels: Tensor, still: Tensor, strength: float) -> Tensor:

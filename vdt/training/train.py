@@ -88,7 +88,7 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
     sample = slice(0, len(clips), max(1, len(clips) // 256))  # enough frames for a linear fit
     pixels = torch.cat([to_pixels(clip[::4]) for clip in clips[sample]])
     preview = fit_preview(scaled[sample, ::4].flatten(0, 1).float(), pixels)
-    return VDTTask(module, scaled, recipe, vae, shown, preview)
+    return VDTTask(module, scaled, recipe, vae, shown[:, : module.config.num_frames], preview)
 
 
 def _vdt_module(recipe: VDTRecipe, path: Path, latents: torch.Tensor) -> VDT:

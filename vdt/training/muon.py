@@ -1,0 +1,54 @@
+"""Muon as PyTorch has it, with its products in float32: a CPU without bfloat16 takes ten times as long for those."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Muon(torch.optim.Muon):
+    """torch.optim.Muon, with the same options and state, orthogonalising all matrices of one shape at once."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One step; the learning rate is that of AdamW (`match_rms_adamw`)."""
+        assert closure is None
+        for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
+            for value in group["params"]:
+                if value.grad is not None:
+                    alike[value.shape].append(value)
+            for shape, values in alike.items():
+                updates = orthogonalise(
+                    torch.stack([self._followed(value, group) for value in values]),
+                    group["ns_coefficients"],
+                    group["ns_steps"],
+                    group["eps"],
+                )
+                rate = group["lr"] * 0.2 * max(shape) ** 0.5
+                for value, update in zip(values, updates, strict=True):
+                    value.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
+
+    def _followed(self, value: Tensor, group: dict[str, Any]) -> Tensor:
+        """Nesterov's gradient of one matrix, its momentum brought up to date."""
+        assert value.grad is not None
+        state = self.state[value]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(value)
+        followed: Tensor = state["momentum_buffer"].lerp_(value.grad, 1 - group["momentum"])
+        return value.grad.lerp(followed, group["momentum"]) if group["nesterov"] else followed
+
+
+def orthogonalise(matrices: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
+    """Matrices (n, rows, columns), all their singular values brought near 1 by Newton-Schulz (Jordan, 2024)."""
+    a, b, c = coefficients
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=eps)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
