@@ -105,6 +105,7 @@ def complete_latents(
     steps: int | str = 20,
     sampler: str = "ddim",
     guidance_scale: float = 1.0,
+    reuse: float = 0.0,
     tile: int = 0,
     callback: StepCallback | None = None,
 ) -> Tensor:
@@ -116,6 +117,7 @@ def complete_latents(
         mask: bool, of pixels or latent cells, one frame or T; None generates everything.
         seed: 0 to 2**64 - 1; the same on every device.
         steps, sampler, guidance_scale, callback: see `sample_latents`.
+        reuse: see `ReusingModel`; 0 is off.
         tile: side, in cells, of the tiles in which a larger clip is seen; 0 is the size the model was trained with.
 
     Returns float32 (T, C, h, w) on the device of `raw`. Raises ValueError for what does not fit.
@@ -133,7 +135,7 @@ def complete_latents(
     clean = raw.float()
     given = scale_latents(clean, config.diffusion).to(first_parameter(model).device)
     scaled = sample_latents(
-        TiledModel(model, tile),
+        TiledModel(model, tile, reuse=reuse),
         given[None],  # (1, T, C, h, w)
         cells[None],
         generator=torch.Generator().manual_seed(seed),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,6 @@ from . import pixel_masks
 from .autoencoder import AutoencoderKL
 from .checkpoints import bundled, load_model, load_vae
 from .completion import decode_onto, encode_frames
-from .diffusion.samplers import StepCallback
 from .frames import grid_of
 from .model import VDT
 from .pixel_masks import to_cells
@@ -76,26 +76,19 @@ class Pipeline:
         frames: np.ndarray,
         mask: Tensor,
         *,
-        steps: int | str = 20,
-        sampler: str = "ddim",
-        guidance_scale: float = 1.0,
         seed: int = 0,
-        window: int = 0,
-        overlap: int = 0,
-        tile: int = 0,
         still: float = STILL,
-        callback: StepCallback | None = None,
+        **options: Any,
     ) -> GeneratedClip:
         """Complete a clip; given pixels come back bit for bit. One longer than the model's is made window by window.
 
         Args:
             frames: uint8 (n, H, W, 3), n <= T; what is to be generated may hold anything, frames after n are generated.
             mask: bool, True = generate: pixels (T, H, W) or latent cells (T, h, w).
-            steps, sampler, guidance_scale: see `sample_latents`.
             seed: 0 to 2**64 - 1; the same on every device.
-            window, overlap, callback: see `roll_out`.
-            tile: see `complete_latents`.
             still: see `decode_onto`.
+            options: steps, sampler, guidance_scale, reuse and tile, see `complete_latents`; window, overlap and
+                callback, see `roll_out`.
 
         Raises:
             ValueError: for frames and masks that do not fit each other or the model, and see `sample_latents`.
@@ -106,19 +99,7 @@ class Pipeline:
         raw = torch.zeros(len(clip), self.model.config.in_channels, *made.cells.shape[1:])
         if seen.any():
             raw[seen] = encode_frames(self.vae, clip[seen.numpy()]).cpu()
-        latents = complete_clip(
-            self.model,
-            raw,
-            made.cells,
-            seed=seed,
-            steps=steps,
-            sampler=sampler,
-            guidance_scale=guidance_scale,
-            window=window,
-            overlap=overlap,
-            tile=tile,
-            callback=callback,
-        )
+        latents = complete_clip(self.model, raw, made.cells, seed=seed, **options)
         shown = decode_onto(self.vae, latents, clip, made.pixels, still=still)
         return GeneratedClip(frames=shown, mask=made.pixels.numpy(), latents=latents)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .memory import TILES_AT_ONCE
+from .reuse import ReusingModel
 
 # h x w latent cells; a tile is a square of cells, or less where the picture is narrower.
 
@@ -59,29 +60,40 @@ def join_tiles(pieces: Iterable[tuple[Tile, Tensor]], size: tuple[int, int], *, 
 class TiledModel(nn.Module):
     """A VDT that sees a large clip in tiles and joins what it predicts of them (MultiDiffusion, arXiv 2302.08113).
 
-    Tiles have the size the model was trained with, unless `side`, in cells, says otherwise.
+    Tiles have the size the model was trained with, unless `side`, in cells, says otherwise. With a threshold `reuse`
+    each tile skips steps of its own, see `ReusingModel`; such a model serves one run of a sampler.
     """
 
-    def __init__(self, model: Any, side: int = 0) -> None:
+    def __init__(self, model: Any, side: int = 0, *, reuse: float = 0.0) -> None:
         super().__init__()
         self.model = model
         self.config = model.config
         self.side = side or model.config.input_size
+        self.reuse = reuse
+        self.reusing: dict[int, ReusingModel] = {}
 
     def forward(self, x: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
         """As `VDT.forward`; a clip that is not larger than one tile goes to the model as it is."""
         size = (x.shape[-2], x.shape[-1])
         if max(size) <= self.side:
-            return self.model(x, t, mask=mask)
+            return self._of_group(0)(x, t, mask=mask)
         tiles = iter(plan_tiles(size, self.side))
         pieces: list[tuple[Tile, Tensor]] = []
         while group := list(islice(tiles, TILES_AT_ONCE)):
             seen = torch.cat([tile.of(x) for tile in group])  # (n B, T, C, height, width)
             cells = None if mask is None else torch.cat([tile.of(mask) for tile in group])
             times = t.repeat(len(group), *[1] * (t.ndim - 1))
-            made = self.model(seen, times, mask=cells)
+            made = self._of_group(len(pieces))(seen, times, mask=cells)
             pieces += zip(group, made.chunk(len(group)), strict=True)
         return join_tiles(pieces, size)
+
+    def _of_group(self, first: int) -> Any:
+        """What predicts the tiles that are seen together, by the number of the first of them."""
+        if not self.reuse:
+            return self.model
+        if first not in self.reusing:
+            self.reusing[first] = ReusingModel(self.model, self.reuse)
+        return self.reusing[first]
 
 
 def _starts(length: int, side: int) -> list[int]:

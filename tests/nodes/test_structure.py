@@ -99,7 +99,7 @@ def test_only_appending_is_no_change():
     [
         (lambda live: live.pop("VDTMask"), "VDTMask is gone"),
         (lambda live: live["VDTSampler"]["inputs"].insert(2, ["eta", "required", "FLOAT", {}]), "became ['eta'"),
-        (lambda live: live["VDTSampler"]["inputs"].pop(), "['tile'] are gone"),
+        (lambda live: live["VDTSampler"]["inputs"].pop(), "['reuse'] are gone"),
         (lambda live: live["VDTSampler"]["inputs"][3][3].update(default=25), "input steps"),
         (lambda live: live["VDTMask"]["inputs"][1][3]["options"].reverse(), "input task"),
         (lambda live: live["VDTSampleClip"]["inputs"][0][3]["options"].pop(), "input clip"),
@@ -110,8 +110,7 @@ def test_only_appending_is_no_change():
 def test_any_other_change_is_said(damage, said):
     live = copy.deepcopy(STORED)
     damage(live)
-    (found,) = tools().changes(STORED, live)[:1]
-    assert said in found
+    assert any(said in found for found in tools().changes(STORED, live))
 
 
 def test_the_runner_has_the_interface_of_the_real_server(folders):

@@ -73,7 +73,13 @@ def test_sampling_with_reuse_stays_near_and_given_cells_exact(model):
     mask = torch.zeros(2, 6, 8, 8, dtype=torch.bool)
     mask[:, 3:] = True
     made = {
-        reuse: sample_latents(model, given, mask, generator=torch.Generator().manual_seed(3), steps=20, reuse=reuse)
+        reuse: sample_latents(
+            ReusingModel(model, reuse) if reuse else model,
+            given,
+            mask,
+            generator=torch.Generator().manual_seed(3),
+            steps=20,
+        )
         for reuse in (0.0, 1e-9, 0.1)
     }
     assert torch.equal(made[0.1][:, :3], given[:, :3])

@@ -87,3 +87,18 @@ def test_a_clip_of_one_tile_is_the_models_own(tiny_model):
         assert torch.equal(TiledModel(tiny_model)(x, t), tiny_model(x, t))
         larger = torch.randn(1, 2, 4, 2 * side, side)
         assert torch.equal(TiledModel(tiny_model, 2 * side)(larger, t), tiny_model(larger, t))
+
+
+@torch.no_grad()
+def test_with_reuse_every_group_of_tiles_skips_steps_of_its_own(tiny_model, monkeypatch):
+    monkeypatch.setattr("vdt.tiles.TILES_AT_ONCE", 2)
+    side = tiny_model.config.input_size
+    generator = torch.Generator().manual_seed(3)
+    x, t = torch.randn(1, 2, 4, 2 * side, side, generator=generator), torch.tensor([7])
+    tiled = TiledModel(tiny_model, reuse=1e-3)
+    first, again = tiled(x, t), tiled(x, t)
+    torch.testing.assert_close(first, TiledModel(tiny_model)(x, t))
+    torch.testing.assert_close(again, first)
+    groups = tiled.reusing.values()
+    assert len(groups) == -(-len(plan_tiles((2 * side, side), side)) // 2) > 1
+    assert [(group.calls, group.skipped) for group in groups] == [(2, 1)] * len(groups)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..reuse import ReusingModel
 from .denoiser import MaskedDenoiser
 from .samplers import StepCallback, find_sampler
 from .schedule import Schedule
@@ -25,7 +24,6 @@ def sample_latents(
     steps: int | str = 20,
     sampler: str = "ddim",
     guidance_scale: float = 1.0,
-    reuse: float = 0.0,
     schedule: Schedule | None = None,
     callback: StepCallback | None = None,
 ) -> Tensor:
@@ -40,7 +38,6 @@ def sample_latents(
         steps: network evaluations, see `Schedule.respace`.
         sampler: a name of `SAMPLERS`; with "_quad" after it the steps are closer to each other towards clean data.
         guidance_scale: 1 is off; above 1 the given cells weigh more, at twice the cost.
-        reuse: threshold of `ReusingModel`, which skips steps; 0 is off. For a VDT only.
         schedule: the training schedule; by default that of the model's config.
         callback: called after every step; what it raises ends the sampling.
 
@@ -51,8 +48,6 @@ def sample_latents(
     mask = _checked_mask(given, mask)
     schedule = Schedule.from_config(model.config.diffusion) if schedule is None else schedule
     schedule = schedule.respace(f"quad{steps}" if quadratic else steps)
-    if reuse:
-        model = ReusingModel(model, reuse)
     if not mask.any():
         return given.clone()
 

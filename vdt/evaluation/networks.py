@@ -16,6 +16,7 @@ from ..completion import decode_onto, first_parameter
 from ..diffusion import derived_seed, find_sampler, sample_latents, scale_latents, unscale_latents
 from ..frames import to_pixels
 from ..model import VDT
+from ..reuse import ReusingModel
 from ..rollout import complete_clip
 from ..still import STILL
 
@@ -43,7 +44,7 @@ class Sampling:
     @property
     def options(self) -> dict[str, Any]:
         """What `sample_latents` takes of it."""
-        return {name: value for name, value in vars(self).items() if name not in ("seed", "still")}
+        return {name: value for name, value in vars(self).items() if name not in ("seed", "still", "reuse")}
 
 
 @torch.no_grad()
@@ -84,7 +85,7 @@ def _sampled(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: S
     """Raw latents (B, T, C, h, w) of clips that are one window each, all at once."""
     diffusion = model.config.diffusion
     made = sample_latents(
-        model,
+        ReusingModel(model, sampling.reuse) if sampling.reuse else model,
         scale_latents(raw, diffusion).to(first_parameter(model).device),
         mask[None],
         generator=[torch.Generator().manual_seed(seed) for seed in seeds],
@@ -95,7 +96,7 @@ def _sampled(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: S
 
 def _rolled_out(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: Sequence[int]) -> Tensor:
     """The same of longer clips, window by window."""
-    options = {name: value for name, value in sampling.options.items() if name != "reuse"}
+    options = {**sampling.options, "reuse": sampling.reuse}
     return torch.stack(
         [complete_clip(model, clip, mask, seed=seed, **options) for clip, seed in zip(raw, seeds, strict=True)]
     )
