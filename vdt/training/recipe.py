@@ -82,6 +82,15 @@ class VAERecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DistillRecipe:
+    """The model of `init` as a teacher: what a student of so many steps learns to do without guidance."""
+
+    steps: int = 0  # of the student, sampled as ddim_quad, 2 or more; 0 is off: the model learns from clips alone
+    substeps: int = 3  # of the teacher for each of them
+    guidance: float = 2.0  # of the teacher
+
+
+@dataclass(frozen=True, kw_only=True)
 class VDTRecipe:
     """What a VDT learns from."""
 
@@ -96,6 +105,7 @@ class VDTRecipe:
     # from frames that the model has made, which are never as clean as those it would learn from
     tasks: dict[str, float] = field(default_factory=dict)  # mask mix; empty: the library's default
     init: str = ""  # a VDT file to start from, relative to the recipe, or "bundled"
+    distill: DistillRecipe = field(default_factory=DistillRecipe)
     rescale: bool = False  # with init: fit the scale of the latents anew, because the VAE has changed since
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -111,12 +111,10 @@ class VDTTask:
         self.shown = shown  # uint8 (M, T, H, W, 3)
         self.preview = preview
         self.schedule = Schedule.from_config(module.config.diffusion)
+        self.shown_as: dict[str, Any] = {}  # how sheets are sampled, where not by default
 
     def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
-        clip = torch.randint(len(self.latents), (batch,), generator=generator)
-        x0 = self._windows(clip, generator).float()
-        _, num_frames, _, height, width = x0.shape
-        mask = sample_task_masks(batch, num_frames, height, width, generator, self.recipe.tasks or None)
+        x0, mask = self._drawn(batch, generator)
         t = stratified_timesteps(batch, self.schedule.num_steps, generator)
         noise = torch.randn(x0.shape, generator=generator)
         if self.recipe.given_noise:
@@ -128,6 +126,13 @@ class VDTTask:
             gamma = self.recipe.min_snr_gamma or None
             terms = corrected_loss(self.module, x0, mask, t, noise, self.schedule, min_snr_gamma=gamma)
         return Loss(total=terms.total.mean(), scalars={"mse": terms.mse.mean(), "vb": terms.vb.mean()})
+
+    def _drawn(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Scaled latents (B, T, C, h, w) and masks of random tasks (B, T, h, w)."""
+        clip = torch.randint(len(self.latents), (batch,), generator=generator)
+        x0 = self._windows(clip, generator).float()
+        _, num_frames, _, height, width = x0.shape
+        return x0, sample_task_masks(batch, num_frames, height, width, generator, self.recipe.tasks or None)
 
     def _windows(self, clip: Tensor, generator: torch.Generator) -> Tensor:
         """Of each chosen clip as many frames as the model sees, (B, T, C, h, w)."""
@@ -148,7 +153,7 @@ class VDTTask:
             given = scale_latents(raw, diffusion)
             mask = predict(*given.shape[1:2], *given.shape[3:], given=max(1, given.shape[1] // 2))
             generator = torch.Generator().manual_seed(number)
-            sampled = sample_latents(self.module, given, mask[None].to(device), generator=generator)
+            sampled = sample_latents(self.module, given, mask[None].to(device), generator=generator, **self.shown_as)
             decoded = self.vae.decode_video(unscale_latents(sampled, diffusion))[0]
             rows.append(Row(label=f"clip {number}", frames=clip))
             rows.append(Row(label="VDT", frames=to_uint8(decoded.cpu()), generated=mask.flatten(1).any(1).tolist()))

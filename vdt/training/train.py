@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import subprocess
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ..diffusion import scale_latents
 from ..frames import to_pixels
 from ..model import VDT, build_model
 from ..preview import PREVIEW_KEY, fit_preview
+from .distill import DistillTask
 from .latents import encode_clips
 from .loop import CHECKPOINT, Loop, new_state
 from .recipe import BUNDLED, DataRecipe, Recipe, VAERecipe, VDTRecipe, read_recipe
@@ -88,7 +90,14 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
     sample = slice(0, len(clips), max(1, len(clips) // 256))  # enough frames for a linear fit
     pixels = torch.cat([to_pixels(clip[::4]) for clip in clips[sample]])
     preview = fit_preview(scaled[sample, ::4].flatten(0, 1).float(), pixels)
-    return VDTTask(module, scaled, recipe, vae, shown[:, : module.config.num_frames], preview)
+    parts = (scaled, recipe, vae, shown[:, : module.config.num_frames], preview)
+    if not recipe.distill.steps:
+        return VDTTask(module, *parts)
+    if recipe.distill.steps < 2:
+        raise ValueError(f"{path} distils into {recipe.distill.steps} step: expected 2 or more")
+    if not recipe.init:
+        raise ValueError(f'{path} distils without a teacher: name its file with init, or init = "{BUNDLED}"')
+    return DistillTask(module, copy.deepcopy(module).to(device), *parts)
 
 
 def _vdt_module(recipe: VDTRecipe, path: Path, latents: torch.Tensor) -> VDT:

@@ -229,3 +229,16 @@ def test_state_of_another_model_is_refused(workshop):
     other = VAE_RECIPE.replace('name = "tiny"', 'name = "small"')
     with pytest.raises(ValueError, match="another model"):
         train(workshop, other, "vae", 2)
+
+
+def test_distillation_starts_from_its_teacher_and_is_refused_without_one(workshop):
+    teacher = train(workshop, VDT_RECIPE, "teacher", 2)
+    distil = VDT_RECIPE + "[distill]\nsteps = 3\nsubsteps = 2\n"
+    with pytest.raises(ValueError, match="without a teacher"):
+        train(workshop, distil, "orphan", 1)
+    with pytest.raises(ValueError, match="expected 2 or more"):
+        train(workshop, distil.replace("steps = 3\nsub", "steps = 1\nsub"), "short", 1)
+    taught = distil.replace("[model]", 'init = "teacher/teacher.safetensors"\n[model]')
+    result = train(workshop, taught, "student", 2)
+    assert result.finished and load_model(result.weight).config == load_model(teacher.weight).config
+    assert not all(map(torch.equal, load_file(result.weight).values(), load_file(teacher.weight).values()))
