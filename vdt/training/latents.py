@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,15 @@ from tqdm import tqdm
 from ..autoencoder import AutoencoderKL
 from ..files import save_tensors
 from ..frames import to_pixels
+
+
+def encoder_key(vae: AutoencoderKL) -> str:
+    """Short hash of what latents depend on: a decoder trained on, or new metadata in the file, keep them valid."""
+    digest = hashlib.sha256(vae.config.to_json().encode())
+    for name, value in sorted(vae.state_dict().items()):
+        if name.startswith(("encoder.", "quant_conv.")):
+            digest.update(name.encode() + value.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..autoencoder import AutoencoderKL
-from ..checkpoints import Kind, bundled, load_model, load_vae, save_model, save_vae, sha256
+from ..checkpoints import Kind, bundled, load_model, load_vae, save_model, save_vae
 from ..config import VDTConfig
 from ..data.clips import fingerprint, folder_clips, scene_clips
 from ..diffusion import scale_latents
@@ -20,7 +20,7 @@ from ..frames import to_pixels
 from ..model import VDT, build_model
 from ..preview import PREVIEW_KEY, fit_preview
 from .distill import DistillTask
-from .latents import encode_clips
+from .latents import encode_clips, encoder_key
 from .loop import CHECKPOINT, Loop, new_state
 from .recipe import BUNDLED, DataRecipe, Recipe, VAERecipe, VDTRecipe, read_recipe
 from .state import recipe_json
@@ -78,12 +78,11 @@ def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
 
 
 def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress: bool) -> VDTTask:
-    vae_path = path.parent / recipe.vae if recipe.vae else bundled("vae")
-    vae = load_vae(vae_path, device=device)
+    vae = load_vae(path.parent / recipe.vae if recipe.vae else bundled("vae"), device=device)
     clips = _clips(recipe.data, path)
     shown = _shown(recipe.data, clips)
     versions = [clips, clips[:, :, :, ::-1]] if recipe.data.flip else [clips]  # views: the clips may fill the memory
-    key = f"{sha256(vae_path)[:16]}-{fingerprint(clips)}-{len(versions)}"
+    key = f"{encoder_key(vae)}-{fingerprint(clips)}-{len(versions)}"
     latents = encode_clips(vae, versions, folder, key, torch.device(device), progress=progress)
     module = _vdt_module(recipe, path, latents)
     scaled = scale_latents(latents.float(), module.config.diffusion).half()
