@@ -23,7 +23,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 HOSTS = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "nodes", "server", "vdt_studio"}
 EAGER = {"torch", "einops", "numpy", "safetensors", "av", "tqdm"}  # what a module of vdt may import as it is loaded
-LAZY = EAGER | {"PIL", "matplotlib", "mpl_toolkits", "mujoco", "tensorboard", "tomli", "typing_extensions"}
+LAZY = EAGER | {"PIL", "diffusers", "matplotlib", "mpl_toolkits", "mujoco", "tensorboard", "tomli", "typing_extensions"}
 
 # A layer may import from itself and from the layers before it; a directory stands for all its modules.
 LAYERS = [

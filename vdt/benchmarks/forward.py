@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..config import VDTConfig
 from ..linear import has_products
-from ..model import build_model
+from ..model import VDT, build_model
 from .limits import forward_flops, matmul_call, matmul_flops
+from .peer import build_peer, has_peer, peer_call, peer_flops
 from .plain import plain_forward
 from .timing import in_turns
 
@@ -30,7 +32,7 @@ def bench_forward(
     """Seconds per pass over latents (batch, num_frames, C, size, size) in each precision that the machine has.
 
     "plain_s" is the plain path in float32 in both, "limit_s" the pass's operations at the rate of a large matrix
-    product in that precision.
+    product in that precision. Where diffusers is installed, "peer" has its Latte transformer in float32.
     """
     generator = torch.Generator().manual_seed(0)
     model = build_model(config, generator).eval().to(device)
@@ -57,7 +59,24 @@ def bench_forward(
         )
         rate = matmul_flops() / seconds.pop("matmul")
         record[name] = {**seconds, "limit_s": flops / rate, "peak_gflops": rate / 1e9}
+    if has_peer():
+        record["peer"] = _beside_peer(config, model, x, t, rounds)
     return record
+
+
+def _beside_peer(config: VDTConfig, model: VDT, x: Tensor, t: Tensor, rounds: int) -> dict[str, float]:
+    """Seconds of both, and of their operations at the machine's rate."""
+    batch, frames, _, height, width = x.shape
+    peer = build_peer(config, num_frames=frames, size=height).to(x.device)
+    product = matmul_call(x.dtype, x.device)
+    seconds = in_turns(
+        {"ours_s": lambda: model(x, t), "peer_s": peer_call(peer, x, t), "matmul": product}, rounds=rounds
+    )
+    rate = matmul_flops() / seconds.pop("matmul")
+    patches = (height // config.patch_size) * (width // config.patch_size)
+    ours = forward_flops(config, batch=batch, num_frames=frames, height=height, width=width)
+    theirs = peer_flops(config, batch=batch, num_frames=frames, patches=patches)
+    return {**seconds, "ours_limit_s": ours / rate, "peer_limit_s": theirs / rate}
 
 
 def forward_table(record: dict[str, Any]) -> str:
@@ -71,4 +90,9 @@ def forward_table(record: dict[str, Any]) -> str:
         lines.append(
             f"| {name} | {ours:.3f} | {plain:.3f} | {limit:.3f} | {plain / ours:.2f} x faster | {ours / limit:.2f} x |"
         )
+    if peer := record.get("peer"):
+        lines += ["", "| float32, equal width, depth and tokens | s | limit, s | of the limit |", "|---|---|---|---|"]
+        for name, label in (("ours", "ours"), ("peer", "Latte of diffusers")):
+            second, limit = peer[f"{name}_s"], peer[f"{name}_limit_s"]
+            lines.append(f"| {label} | {second:.3f} | {limit:.3f} | {second / limit:.2f} x |")
     return "\n".join([*lines, ""])

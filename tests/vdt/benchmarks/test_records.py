@@ -67,7 +67,10 @@ def test_forward_has_three_times_in_each_precision():
     for precision in measured:
         assert {"ours_s", "plain_s", "limit_s"} <= record[precision].keys()
         assert record[precision]["limit_s"] == pytest.approx(record["flops"] / record[precision]["peak_gflops"] / 1e9)
+    assert record["peer"]["peer_s"] > 0  # the extra "test" has diffusers
     drawn = {name: {"ours_s": 2.0, "plain_s": 5.0, "limit_s": 1.6} for name in ("fp32", "bf16")}
+    drawn["peer"] = {"ours_s": 2.0, "ours_limit_s": 1.6, "peer_s": 3.0, "peer_limit_s": 1.5}
+    assert "| Latte of diffusers | 3.000 | 1.500 | 2.00 x |" in forward_table(drawn)
     assert "| fp32 | 2.000 | 5.000 | 1.600 | 2.50 x faster | 1.25 x |" in forward_table(drawn)
 
 

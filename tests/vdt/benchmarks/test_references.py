@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from vdt import attention
 from vdt.benchmarks.limits import attention_flops, forward_flops, matmul_call, matmul_flops
+from vdt.benchmarks.peer import build_peer, peer_call, peer_flops
 from vdt.benchmarks.plain import PlainModel, plain_forward
 from vdt.benchmarks.timing import in_turns
 from vdt.config import VDT_CONFIGS
@@ -83,3 +85,17 @@ def test_time_is_taken_in_turns_and_the_best_kept():
     seconds = in_turns({name: lambda name=name: spend(name) for name in costs}, rounds=3, clock=lambda: now[0])
     assert seconds == {"a": 2, "b": 4}  # the first round, 9 each, only warms up
     assert calls == ["a", "b"] * 4
+
+
+def test_the_peer_has_the_operations_that_torch_counts_and_our_width_and_depth():
+    frames, side, batch = 4, 8, 2
+    model = build_peer(TINY, num_frames=frames, size=side)
+    x, t, _ = inputs(batch, frames, side)
+    call = peer_call(model, x, t)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        assert call().shape == x.transpose(1, 2).shape
+    blocks = [*model.transformer_blocks, *model.temporal_transformer_blocks]
+    assert len(blocks) == TINY.depth and blocks[0].attn1.to_q.weight.shape == (TINY.hidden_size,) * 2
+    counted = peer_flops(TINY, batch=batch, num_frames=frames, patches=(side // TINY.patch_size) ** 2)
+    ends = counter.get_total_flops() - counted  # patches in and out, time, caption
+    assert 0 <= ends < 0.15 * counted
