@@ -13,21 +13,7 @@ from torch import Tensor
 # T frames, h and w latent rows and columns; every task is a function of them and returns bool (T, h, w).
 # ruff: noqa: N803 -- T is the letter for frames in the whole library
 
-# How often sample_task_masks draws each task: prediction is the main job, and the share of "unconditional"
-# is what lets guidance (the pass that sees no given frame) work.
-DEFAULT_MIX: Mapping[str, float] = {
-    "predict": 0.30,
-    "interpolate": 0.15,
-    "image_to_video": 0.15,
-    "backward": 0.10,
-    "random": 0.10,
-    "spatial": 0.10,
-    "unconditional": 0.10,
-}
-
 _PIECE = re.compile(r"(-?\d+)(?:\s*-\s*(-?\d+))?")
-_MAX_EVERY = 8  # training draws interpolate(every=2..8)
-_MAX_GIVEN_ENDS = 3  # training gives 0..3 whole frames before and after a spatial block
 _MAX_BLOCKS = 64
 
 
@@ -81,7 +67,7 @@ def random_frames(T: int, h: int, w: int, *, probability: float = 0.8, generator
         raise ValueError("random_frames needs 2 frames or more, got 1: one is given and one generated at least")
     generated = torch.rand(T, generator=generator) < probability
     if generated.all() or not generated.any():
-        generated[_pick(0, T - 1, generator)] ^= True
+        generated[pick(0, T - 1, generator)] ^= True
     return _over_cells(generated, h, w)
 
 
@@ -187,56 +173,14 @@ def describe(mask: Tensor) -> str:
     return f"{plural} " + ("; " if any(", " in text for text in texts) else ", ").join(texts)
 
 
-def sample_task_masks(
-    batch: int, T: int, h: int, w: int, generator: torch.Generator, mix: Mapping[str, float] | None = None
-) -> Tensor:
-    """Draw one task with random settings for every sample of a training batch; bool (batch, T, h, w).
-
-    `mix` maps task names to weights (DEFAULT_MIX if None); tasks the clip is too short for are left out.
-    Drawn uniformly: the number of given frames 1..T-1, every 2..8 (last frame given 3 times of 4), any single
-    frame, the probability of random frames, a block ratio of 0.2..0.8 with 0..3 given frames at both ends.
-    Every sample has at least one generated cell.
-    """
-    names, weights = _usable_mix(DEFAULT_MIX if mix is None else mix, T, h * w)
-    picks = torch.multinomial(torch.tensor(weights), batch, replacement=True, generator=generator).tolist()
-    return torch.stack([_DRAWS[names[pick]](T, h, w, generator) for pick in picks])  # (B, T, h, w)
+def pick(low: int, high: int, generator: torch.Generator) -> int:
+    """A whole number from `low` to `high`, both among them."""
+    return int(torch.randint(low, high + 1, (), generator=generator))
 
 
-def _draw_interpolate(T: int, h: int, w: int, generator: torch.Generator) -> Tensor:
-    last_given = T > 2 and _pick(0, 3, generator) > 0
-    return interpolate(T, h, w, every=_pick(2, _MAX_EVERY, generator), last_given=last_given)
-
-
-def _draw_spatial(T: int, h: int, w: int, generator: torch.Generator) -> Tensor:
-    ratio = _uniform(0.2, 0.8, generator)
-    first = _pick(0, min(_MAX_GIVEN_ENDS, T - 1), generator)
-    last = _pick(0, min(_MAX_GIVEN_ENDS, T - 1 - first), generator)
-    return spatial_block(T, h, w, ratio=ratio, generator=generator, first=first, last=last)
-
-
-# "frames" is missing on purpose: "random" draws any list of frames.
-_DRAWS: Mapping[str, Callable[[int, int, int, torch.Generator], Tensor]] = {
-    "unconditional": lambda T, h, w, rng: unconditional(T, h, w),
-    "predict": lambda T, h, w, rng: predict(T, h, w, given=_pick(1, T - 1, rng)),
-    "backward": lambda T, h, w, rng: backward(T, h, w, given=_pick(1, T - 1, rng)),
-    "interpolate": _draw_interpolate,
-    "image_to_video": lambda T, h, w, rng: image_to_video(T, h, w, frame=_pick(0, T - 1, rng)),
-    "random": lambda T, h, w, rng: random_frames(T, h, w, probability=_uniform(0.0, 1.0, rng), generator=rng),
-    "spatial": _draw_spatial,
-}
-
-
-def _usable_mix(mix: Mapping[str, float], T: int, cells: int) -> tuple[list[str], list[float]]:
-    for name, weight in mix.items():
-        if name not in _DRAWS:
-            raise ValueError(f"task mix names unknown task '{name}': expected some of {', '.join(_DRAWS)}")
-        if not (math.isfinite(weight) and weight >= 0.0):
-            raise ValueError(f"task mix gives '{name}' the weight {weight}: expected 0 or more")
-    possible = {"unconditional": True, "spatial": cells > 1}
-    usable = {name: float(weight) for name, weight in mix.items() if weight > 0.0 and possible.get(name, T > 1)}
-    if not usable:
-        raise ValueError(f"task mix {dict(mix)} has no task for {T} frames of {cells} cells: add 'unconditional'")
-    return list(usable), list(usable.values())
+def uniform(low: float, high: float, generator: torch.Generator) -> float:
+    """A number between `low` and `high`."""
+    return low + (high - low) * float(torch.rand((), generator=generator))
 
 
 def _blocks(
@@ -248,11 +192,11 @@ def _blocks(
         remaining = target - int(block.sum())
         if remaining == 0:
             return block
-        area = _pick(min(min_cells, remaining), remaining, generator)
-        tall = math.exp(_uniform(math.log(aspect[0]), math.log(aspect[1]), generator))
+        area = pick(min(min_cells, remaining), remaining, generator)
+        tall = math.exp(uniform(math.log(aspect[0]), math.log(aspect[1]), generator))
         rows = min(h, max(1, round(math.sqrt(area * tall))))
         columns = min(w, max(1, round(math.sqrt(area / tall))))
-        top, left = _pick(0, h - rows, generator), _pick(0, w - columns, generator)
+        top, left = pick(0, h - rows, generator), pick(0, w - columns, generator)
         fresh = torch.zeros_like(block)
         fresh[top : top + rows, left : left + columns] = True
         _add_cells(block, fresh, remaining)
@@ -309,11 +253,3 @@ def _ranges(indices: list[int]) -> str:
             runs.append([index])
     texts = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]  # noqa: RUF001
     return ", ".join(texts if len(texts) <= 10 else [*texts[:8], "…", texts[-1]])
-
-
-def _pick(low: int, high: int, generator: torch.Generator) -> int:
-    return int(torch.randint(low, high + 1, (), generator=generator))
-
-
-def _uniform(low: float, high: float, generator: torch.Generator) -> float:
-    return low + (high - low) * float(torch.rand((), generator=generator))

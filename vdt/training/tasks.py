@@ -21,10 +21,11 @@ from ..diffusion import (
     unscale_latents,
 )
 from ..frames import to_uint8
-from ..masks import predict, sample_task_masks
+from ..masks import predict
 from ..model import VDT
 from ..preview import PreviewProjection
 from ..sheet import Row
+from .mask_mix import sample_task_masks
 from .recipe import VAERecipe, VDTRecipe
 
 NUM_SHEET_CLIPS = 4
