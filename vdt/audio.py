@@ -34,19 +34,21 @@ class Sound:
         return Sound(samples=np.pad(self.samples, ((0, 0), (round(seconds * self.rate), 0))), rate=self.rate)
 
 
-def read_sound(path: str | Path, *, start: float = 0.0, seconds: float | None = None) -> Sound | None:
+def read_sound(
+    path: str | Path, *, start: float = 0.0, seconds: float | None = None, rate: int | None = None
+) -> Sound | None:
     """The first sound track of a file, whole, or exactly `seconds` of it from `start` on; None if there is none.
 
-    Only what is needed is decoded. VideoError if the track is damaged.
+    It is resampled to `rate` if that is given. Only what is needed is decoded. VideoError if the track is damaged.
     """
     try:
         with av.open(str(Path(path).absolute())) as container:
             if not container.streams.audio:
                 return None
             stream = container.streams.audio[0]
-            needed = None if seconds is None else round((start + seconds) * stream.rate)
-            parts = list(_decode(container, stream, needed))
-            rate, channels = int(stream.rate), len(stream.layout.channels)
+            rate, channels = rate or int(stream.rate), len(stream.layout.channels)
+            needed = None if seconds is None else round((start + seconds) * rate)
+            parts = list(_decode(container, stream, rate, needed))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(
             f"the sound of '{path}' cannot be read: {getattr(error, 'strerror', None) or error}"
@@ -55,9 +57,9 @@ def read_sound(path: str | Path, *, start: float = 0.0, seconds: float | None = 
     return whole if seconds is None else whole.fitted(start, seconds)
 
 
-def _decode(container: Any, stream: Any, needed: int | None) -> Iterator[NDArray[np.float32]]:
+def _decode(container: Any, stream: Any, rate: int, needed: int | None) -> Iterator[NDArray[np.float32]]:
     """Pieces of samples (channels, n), until so many are there or the track ends."""
-    resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+    resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
     count = 0
     for frame in chain(container.decode(stream), [None]):  # None: what the resampler has kept back
         for piece in resampler.resample(frame):

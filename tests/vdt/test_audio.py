@@ -38,6 +38,14 @@ def test_silence_behind_the_end(tone):
     assert not read_sound(tone, start=5.0, seconds=0.1).samples.any()
 
 
+@pytest.mark.parametrize("rate", [4000, 11025, 16000])
+def test_another_rate_is_the_same_sound(tone, rate):
+    sound = read_sound(tone, start=0.25, seconds=0.5, rate=rate)
+    assert sound.rate == rate and sound.samples.shape == (2, round(rate / 2))
+    expected = 0.25 + np.arange(round(rate / 2)) / rate
+    assert np.abs(sound.samples - expected)[:, 50:-50].max() < 5e-3
+
+
 def test_a_file_without_sound_has_none(tmp_path):
     write_video(tmp_path / "silent.mp4", np.zeros((4, 16, 16, 3), np.uint8), 8)
     assert read_sound(tmp_path / "silent.mp4", start=0, seconds=1) is None

@@ -238,8 +238,8 @@ def _sound(options: argparse.Namespace, rate: float) -> Sound | None:
     sound = _from_start(read_sound(options.input), options.start)
     if options.task != "connect":
         return None if sound is None else sound.delayed(options.before / rate)
-    second = read_sound(options.second)
-    if second is None or (sound is not None and sound.rate != second.rate):
+    second = read_sound(options.second, rate=sound.rate if sound else None)
+    if second is None:
         return sound
     # Only reading tells how many frames there are at this rate, and the sound is written before the pictures.
     frames = sum(1 for _ in read_frames(options.input, fps=rate, start=options.start))
