@@ -33,13 +33,13 @@ def node(name, info):
 def changes(stored, live):
     """What differs other than by appended nodes, inputs, outputs or options: sentences, none if all is well."""
     found = [f"{name} is gone" for name in stored if name not in live]
-    for name in stored.keys() & live.keys():
+    for name in sorted(stored.keys() & live.keys()):
         for part in ("category", "display_name", "output_node"):
             if stored[name][part] != live[name][part]:
                 found.append(f"{name}: {part} {stored[name][part]!r} became {live[name][part]!r}")
         for part in ("inputs", "outputs"):
             found += [f"{name}: {change}" for change in list_changes(name, stored[name][part], live[name][part], part)]
-    return sorted(found)
+    return found
 
 
 def list_changes(name, stored, live, part):

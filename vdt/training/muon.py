@@ -17,6 +17,7 @@ class Muon(torch.optim.Muon):
         """One step; the learning rate is that of AdamW (`match_rms_adamw`)."""
         assert closure is None
         for group in self.param_groups:
+            assert group["adjust_lr_fn"] == "match_rms_adamw"
             alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
             for value in group["params"]:
                 if value.grad is not None:

@@ -83,7 +83,10 @@ class VAERecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class DistillRecipe:
-    """The model of `init` as a teacher: what a student of so many steps learns to do without guidance."""
+    """The model of `init` as a teacher: what a student of so many steps learns to do without guidance.
+
+    `loss`, `min_snr_gamma` and `given_noise` have no part in it.
+    """
 
     steps: int = 0  # of the student, sampled as ddim_quad, 2 or more; 0 is off: the model learns from clips alone
     substeps: int = 3  # of the teacher for each of them

@@ -78,6 +78,7 @@ def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
 
 
 def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress: bool) -> VDTTask:
+    _check_distillation(recipe, path)
     vae = load_vae(path.parent / recipe.vae if recipe.vae else bundled("vae"), device=device)
     clips = _clips(recipe.data, path)
     shown = _shown(recipe.data, clips)
@@ -92,11 +93,17 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
     parts = (scaled, recipe, vae, shown[:, : module.config.num_frames], preview)
     if not recipe.distill.steps:
         return VDTTask(module, *parts)
+    return DistillTask(module, copy.deepcopy(module).to(device), *parts)
+
+
+def _check_distillation(recipe: VDTRecipe, path: Path) -> None:
+    """Refuse what cannot be distilled before clips are rendered and encoded for it."""
+    if not recipe.distill.steps:
+        return
     if recipe.distill.steps < 2:
         raise ValueError(f"{path} distils into {recipe.distill.steps} step: expected 2 or more")
     if not recipe.init:
         raise ValueError(f'{path} distils without a teacher: name its file with init, or init = "{BUNDLED}"')
-    return DistillTask(module, copy.deepcopy(module).to(device), *parts)
 
 
 def _vdt_module(recipe: VDTRecipe, path: Path, latents: torch.Tensor) -> VDT:

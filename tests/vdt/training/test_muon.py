@@ -56,5 +56,5 @@ def test_matrices_of_a_stack_do_not_see_each_other():
 def test_values_without_a_gradient_stay():
     value = torch.nn.Parameter(draw(4, 4))
     before = value.detach().clone()
-    Muon([value], lr=0.1).step()
+    Muon([value], lr=0.1, adjust_lr_fn="match_rms_adamw").step()
     assert torch.equal(value, before)

@@ -238,6 +238,7 @@ def test_distillation_starts_from_its_teacher_and_is_refused_without_one(worksho
         train(workshop, distil, "orphan", 1)
     with pytest.raises(ValueError, match="expected 2 or more"):
         train(workshop, distil.replace("steps = 3\nsub", "steps = 1\nsub"), "short", 1)
+    assert {path.parent.name for path in workshop.glob("*/latents-*")} == {"teacher"}  # refused before any encoding
     taught = distil.replace("[model]", 'init = "teacher/teacher.safetensors"\n[model]')
     result = train(workshop, taught, "student", 2)
     assert result.finished and load_model(result.weight).config == load_model(teacher.weight).config
