@@ -339,6 +339,9 @@ def test_unusable_command_lines_are_one_sentence(capsys, arguments):
         (["evaluate", "--json", "{out}/absent/x.json"], ["absent"]),
         (["evaluate", "--suite", "{out}", "--record"], ["--suite", "--record"]),
         (["evaluate", "--model", "{out}/absent.safetensors"], ["absent.safetensors"]),
+        (["evaluate", "--folder", "{out}/absent"], ["absent"]),
+        (["evaluate", "--folder", "{out}", "--record"], ["--folder", "--record"]),
+        (["evaluate", "--folder", "{out}", "--fps", "0"], ["--fps", "0"]),
     ],
 )
 def test_other_commands_refuse_bad_input(place, capsys, arguments, words):
@@ -346,6 +349,18 @@ def test_other_commands_refuse_bad_input(place, capsys, arguments, words):
     names = {"out": place / "out", "file": place / "file"}
     refused(capsys, main([text.format(**names) for text in arguments]), *words)
     assert written(place) == []
+
+
+def test_evaluate_scores_a_folder_of_videos(place, capsys):
+    files = [f"--{name}={place / name}.safetensors" for name in ("model", "vae")]
+    written_to = [f"--report={place / 'out'}", f"--json={place / 'out' / 'all.json'}"]
+    how = ["--given=3", "--steps=2", "--fps=12", "--device=cpu"]
+    assert main(["evaluate", f"--folder={place}", *files, *written_to, *how]) == 0
+    assert "1 clip, 64x64, 6 frames, 3 given (predict)" in capsys.readouterr().out
+    values = json.loads((place / "out" / "all.json").read_text())
+    independent = 10 * np.log10(6)  # the mean square of the difference of two uniform numbers is a sixth
+    assert values["methods"]["copy_last"]["psnr"] == pytest.approx(independent, abs=0.5)
+    assert written(place) == ["all.json", "quality_by_frame.png", "report.json", "sheet.png", "table.md"]
 
 
 def test_module_runs_as_a_command():

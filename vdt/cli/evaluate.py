@@ -1,4 +1,4 @@
-"""`vdt evaluate`: how far the model and simple baselines are from the truth on held-out scenes."""
+"""`vdt evaluate`: how far the model and baselines are from the truth, on held-out scenes or videos of one's own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .options import (
     add_still_option,
     check_folder,
     check_output,
+    finite,
     positive,
     sampling_of,
 )
@@ -32,11 +33,14 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "evaluate",
         parents=[common],
-        help="measure the model on held-out scenes",
+        help="measure the model on held-out clips",
         description="Score model, VAE round trip and simple baselines on generated frames of physics scenes "
-        "(extra 'train'): centroid error, presence, contact decision, PSNR and SSIM, with 95 %% intervals.",
+        "(extra 'train'): centroid error, presence, contact decision, PSNR and SSIM, with 95 %% intervals; or PSNR and "
+        "SSIM alone on a folder of your own videos that the model has not learned from.",
     )
     parser.add_argument("--split", default="test", help="val, test or ood (default: test)")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="videos of your own instead of simulated scenes")
+    parser.add_argument("--fps", type=finite, default=8.0, help="frames a second of --folder (default: 8)")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="number of clips (default: 100)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write tables, plots and a contact sheet there")
@@ -60,10 +64,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Render or load the scenes, evaluate, write what was asked for."""
     _check(options)
-    from ..checkpoints import bundled, sha256
+    from ..checkpoints import bundled
     from ..data.scenes import load_clips
     from ..evaluation import evaluate, markdown_table, write_report
-    from ..files import write_text
     from ..pipeline import Pipeline
 
     pipeline = Pipeline.from_files(options.model, options.vae, device=options.device, dtype=options.dtype)
@@ -75,29 +78,51 @@ def run(options: argparse.Namespace) -> None:
     def clips(split: str) -> list[SceneClip]:
         return load_clips(split, options.count, size=size, num_frames=options.frames or config.num_frames)
 
+    if options.folder is not None:
+        _footage(options, pipeline, path, size)
+        return
     if options.suite is not None:
         _suite(options, pipeline, path, clips)
         return
-    report = evaluate(
-        pipeline.model,
-        pipeline.vae,
-        clips(options.split),
-        task=options.task,
-        given=options.given,
-        every=options.every,
-        **vars(_sampling(options)),
-        model_sha256=sha256(path),
-        progress=True,
-    )
+    report = evaluate(pipeline.model, pipeline.vae, clips(options.split), **_how(options, path))
     if options.record:
         report.values["model_sha256"] = _record(report, path, options.vae or bundled("vae"))
+    _write(report, options, write_report, markdown_table)
+
+
+def _footage(options: argparse.Namespace, pipeline: Pipeline, path: Path, size: int) -> None:
+    from ..data.clips import folder_clips
+    from ..evaluation import evaluate_footage, footage_table, write_footage
+
+    num_frames = options.frames or pipeline.model.config.num_frames
+    clips = folder_clips(options.folder, options.count, size=size, num_frames=num_frames, fps=options.fps)
+    report = evaluate_footage(pipeline.model, pipeline.vae, clips, **_how(options, path))
+    _write(report, options, write_footage, footage_table)
+
+
+def _how(options: argparse.Namespace, path: Path) -> dict[str, Any]:
+    """What both evaluations take of the command line."""
+    from ..checkpoints import sha256
+
+    told = {name: getattr(options, name) for name in ("task", "given", "every")}
+    return {**told, **vars(_sampling(options)), "model_sha256": sha256(path), "progress": True}
+
+
+def _write(
+    report: Report,
+    options: argparse.Namespace,
+    write_report: Callable[[Report, Path], None],
+    table: Callable[[Report], str],
+) -> None:
+    from ..files import write_text
+
     if options.json is not None:
         write_text(report.to_json(), options.json)
         print(options.json)
     if options.report is not None:
         write_report(report, options.report)
         print(options.report)
-    print(markdown_table(report))
+    print(table(report))
 
 
 def _sampling(options: argparse.Namespace) -> Sampling:
@@ -143,6 +168,10 @@ def _check(options: argparse.Namespace) -> None:
             check_folder(folder)
     if options.suite is not None and (options.json or options.report or options.record):
         raise ValueError("--suite writes its own files: leave out --json, --report and --record")
+    if not options.fps > 0:
+        raise ValueError(f"--fps must be above 0, got {options.fps:g}")
+    if options.folder is not None and (options.suite or options.record):
+        raise ValueError("--folder holds no simulated scenes: leave out --suite and --record")
     if options.suite is not None and options.frames:
         raise ValueError(
             "--suite looks for copies of training clips, which have the model's length: leave out --frames"

@@ -119,7 +119,7 @@ def evaluate(
     sampling = Sampling(**how)
     scores: dict[str, dict[str, list[Score]]] = {family: {} for family in sorted({clip.family for clip in clips})}
     samples: list[Sample] = []
-    for start in _starts(len(clips), batch_size, progress):
+    for start in starts(len(clips), batch_size, progress):
         batch = clips[start : start + batch_size]
         made = network_frames(model, vae, [clip.frames for clip in batch], known, sampling, start=start)
         for index, clip in enumerate(batch):
@@ -127,7 +127,8 @@ def evaluate(
             _add_scores(scores[clip.family], attempts, clip, known)
             if len(scores[clip.family]["readout"]) <= samples_per_family:
                 samples.append(_sample(clip, attempts, known))
-    values = _conditions(clips, known, task) | dataclasses.asdict(sampling) | {"model_sha256": model_sha256}
+    values = conditions(len(clips), clips[0].frames.shape[1:3], known, task) | dataclasses.asdict(sampling)
+    values |= {"split": "+".join(sorted({clip.split for clip in clips})), "model_sha256": model_sha256}
     return Report(values={**values, "families": _families(scores, sampling.seed)}, samples=tuple(samples))
 
 
@@ -142,6 +143,28 @@ def known_frames(task: str, num_frames: int, *, given: int = 8, every: int = 4) 
     if task not in makers:
         raise ValueError(f"task {task!r} cannot be evaluated, expected one of {', '.join(TASKS)}")
     return ~makers[task]()[:, 0, 0].numpy()
+
+
+def conditions(count: int, size: Sequence[int], known: Known, task: str) -> dict[str, Any]:
+    """What a report says of its clips: size is (H, W), known (T,) bool."""
+    return {
+        "count": count,
+        "task": task,
+        "given": int(known.sum()),
+        "known_frames": np.flatnonzero(known).tolist(),
+        "size": list(size),
+        "num_frames": len(known),
+    }
+
+
+def starts(count: int, batch_size: int, progress: bool) -> Iterator[int]:
+    """Number of the first clip of each batch, with a bar."""
+    from tqdm import tqdm
+
+    with tqdm(total=count, unit="clip", desc="evaluate", disable=not progress) as bar:
+        for start in range(0, count, batch_size):
+            yield start
+            bar.update(min(batch_size, count - start))
 
 
 def contact_to_predict(clip: SceneClip, known: Known) -> bool | None:
@@ -164,27 +187,6 @@ def _check(model: VDT | None, vae: AutoencoderKL | None, clips: Sequence[SceneCl
     shapes = sorted({clip.frames.shape for clip in clips})
     if len(shapes) > 1:
         raise ValueError(f"clips must share one size and length, got {shapes}: load them with one size")
-
-
-def _conditions(clips: Sequence[SceneClip], known: Known, task: str) -> dict[str, Any]:
-    return {
-        "count": len(clips),
-        "task": task,
-        "given": int(known.sum()),
-        "known_frames": np.flatnonzero(known).tolist(),
-        "split": "+".join(sorted({clip.split for clip in clips})),
-        "size": list(clips[0].frames.shape[1:3]),
-        "num_frames": len(known),
-    }
-
-
-def _starts(count: int, batch_size: int, progress: bool) -> Iterator[int]:
-    from tqdm import tqdm
-
-    with tqdm(total=count, unit="clip", desc="evaluate", disable=not progress) as bar:
-        for start in range(0, count, batch_size):
-            yield start
-            bar.update(min(batch_size, count - start))
 
 
 def _attempts(clip: SceneClip, known: Known, made: dict[str, Frames], task: str) -> dict[str, Attempt]:

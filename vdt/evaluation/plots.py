@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +117,11 @@ def plot_centroid(report: Report, path: Path) -> None:
     save_figure(figure, path)
 
 
-def write_sheet(report: Report, path: Path) -> None:
-    """Contact sheet of the kept clips: the truth, the model and the quadratic fit below each other."""
+def write_sheet(report: Report, path: Path, *, methods: Sequence[str] = SHEET_METHODS) -> None:
+    """Contact sheet of the kept clips: what some methods made of each, below each other."""
     rows = []
     for sample in report.samples:
-        for name in (name for name in SHEET_METHODS if name in sample.frames):
+        for name in (name for name in methods if name in sample.frames):
             generated = None if name == "truth" else (~sample.known).tolist()
             label = f"{sample.label}\ntruth" if name == "truth" else LABELS[name]
             rows.append(Row(label=label, frames=sample.frames[name], generated=generated))

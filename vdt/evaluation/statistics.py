@@ -19,10 +19,10 @@ class Estimate:
     high: float
 
 
-def with_bounds(mean: float, bounds: Sequence[float]) -> str:
+def with_bounds(mean: float, bounds: Sequence[float], digits: int = 2) -> str:
     """A mean and its interval as tables show them."""
     low, high = bounds
-    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def bootstrap_mean(values: ArrayLike, rng: np.random.Generator, *, resamples: int = 2000) -> Estimate | None:
