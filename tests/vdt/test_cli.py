@@ -339,6 +339,8 @@ def test_unusable_command_lines_are_one_sentence(capsys, arguments):
         (["evaluate", "--json", "{out}/absent/x.json"], ["absent"]),
         (["evaluate", "--suite", "{out}", "--record"], ["--suite", "--record"]),
         (["evaluate", "--model", "{out}/absent.safetensors"], ["absent.safetensors"]),
+        (["bench", "learning"], ["two weights", "--weights"]),
+        (["bench", "learning", "--weights", "model.safetensors"], ["--weights", "N=FILE"]),
         (["evaluate", "--folder", "{out}/absent"], ["absent"]),
         (["evaluate", "--folder", "{out}", "--record"], ["--folder", "--record"]),
         (["evaluate", "--folder", "{out}", "--fps", "0"], ["--fps", "0"]),

@@ -10,7 +10,7 @@ from typing import Any
 
 from .options import GUIDANCE, SAMPLER, STEPS, check_folder, check_output, positive
 
-BENCHMARKS = ("forward", "clip", "train", "memory", "scaling", "quality")
+BENCHMARKS = ("forward", "clip", "train", "memory", "scaling", "quality", "learning")
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         help="measure speed and memory",
         description="Measure on this machine, always beside a reference timed in turns: a plain forward pass and the "
         "rate of a large matrix product (forward), 500 ancestral steps (clip), the released loop (train). Without a "
-        "name all are run, which takes an hour of two cores.",
+        "name all are run but learning, which takes an hour of two cores.",
     )
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one of " + ", ".join(BENCHMARKS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
@@ -29,6 +29,14 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="the best of N counts (default: 5)")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="held-out clips (default: 100)")
     parser.add_argument("--size", default="VDT-S/2", help="of forward and scaling (default: VDT-S/2)")
+    parser.add_argument(
+        "--weights",
+        type=_learned,
+        action="append",
+        default=[],
+        metavar="N=FILE",
+        help="learning: a weight and how many clips it has learned from, repetitions counted; at least two of them",
+    )
     parser.add_argument("--compile", action="store_true", help="forward: through torch.compile")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: cuda where there is one, else cpu)")
     parser.set_defaults(run=run)
@@ -53,9 +61,10 @@ def run(options: argparse.Namespace) -> None:
         "memory": _memory,
         "scaling": _scaling,
         "quality": _quality,
+        "learning": _learning,
     }
     records: dict[str, Any] = {}
-    for name in (options.name,) if options.name else BENCHMARKS:
+    for name in (options.name,) if options.name else BENCHMARKS[:-1]:  # the last needs weights
         records[name], table = measures[name](options)
         print(table)
         if options.json is not None:
@@ -120,6 +129,31 @@ def _quality(options: argparse.Namespace) -> tuple[Any, str]:
     if options.report is not None:
         plot_quality(records, options.report / "quality.png")
     return records, quality_table(records)
+
+
+def _learning(options: argparse.Namespace) -> tuple[Any, str]:
+    from ..benchmarks.learning import bench_learning, learning_table, plot_learning
+    from ..checkpoints import load_model
+    from ..evaluation.networks import Sampling
+
+    if len(options.weights) < 2:
+        raise ValueError(
+            f"a learning curve needs two weights or more, got {len(options.weights)}: add --weights N=FILE"
+        )
+    weights = [(learned, load_model(path, device=options.device)) for learned, path in options.weights]
+    pipeline, clips = _material(options, "test")
+    sampling = Sampling(sampler=SAMPLER, steps=STEPS, guidance_scale=GUIDANCE)
+    record = bench_learning(weights, pipeline.vae, clips, sampling)
+    if options.report is not None:
+        plot_learning(record, options.report / "learning.png")
+    return record, learning_table(record)
+
+
+def _learned(text: str) -> tuple[int, Path]:
+    count, equals, path = text.partition("=")
+    if not (equals and path and count.isdecimal() and int(count)):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected N=FILE such as 16000=model.safetensors")
+    return int(count), Path(path)
 
 
 def _material(options: argparse.Namespace, split: str) -> tuple[Any, Any]:

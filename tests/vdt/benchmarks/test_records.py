@@ -11,6 +11,7 @@ from PIL import Image
 from vdt.autoencoder import AutoencoderKL
 from vdt.benchmarks.clip import bench_clip, clip_table
 from vdt.benchmarks.forward import PRECISIONS, bench_forward, forward_table
+from vdt.benchmarks.learning import bench_learning, learning_table, pace_of, plot_learning
 from vdt.benchmarks.memory import bench_memory, memory_table
 from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
 from vdt.benchmarks.scaling import bench_scaling, plot_scaling, scaling_table
@@ -140,3 +141,28 @@ def test_the_command_writes_one_record_or_says_what_there_is(tmp_path, capsys):
     assert "| fp32 |" in capsys.readouterr().out
     assert main(["bench", "forward", "--size", "VDT-XXL"]) == 2
     assert "VDT-S/2" in capsys.readouterr().err
+
+
+def test_the_pace_of_learning_is_that_of_a_power_law():
+    pace = pace_of([(clips, 50 * clips**-0.25) for clips in (1000, 5000, 80_000)])
+    assert pace.exponent == pytest.approx(0.25) and pace.first_px == pytest.approx(50)
+    assert pace.error(10_000) == pytest.approx(5) and pace.clips_for(5) == pytest.approx(10_000)
+    assert pace_of([(10, 1.0), (20, 1.5)]).clips_for(0.5) is None  # worse with more
+    with pytest.raises(ValueError, match="different numbers"):
+        pace_of([(10, 1.0), (10, 2.0)])
+
+
+def test_a_learning_curve_evaluates_each_weight(pipeline, clips, tmp_path):
+    other = build_model(pipeline.model.config, torch.Generator().manual_seed(1))
+    weights = [(10, pipeline.model), (1000, other)]
+    sampling = Sampling(sampler="ddim", steps=2)
+    record = bench_learning(weights, pipeline.vae, clips, sampling)
+    assert [point["clips_learned"] for point in record["points"]] == [10, 1000] and record["clips"] == 2
+    assert record["target_px"] == 1.5 * record["vae_px"]
+    drawn = {**record, "exponent": 1.0, "clips_for_target": 4e6, "target_px": 0.25}
+    assert "Every doubling takes away 50% of the error; at this pace 0.25 px" in learning_table(drawn)
+    assert "4.0e+06 clips" in learning_table(drawn)
+    for name, shown in (("falls", drawn), ("rises", {**drawn, "clips_for_target": None})):
+        plot_learning(shown, tmp_path / f"{name}.png")
+        assert np.asarray(Image.open(tmp_path / f"{name}.png")).std() > 5
+    assert "did not help" in learning_table({**drawn, "clips_for_target": None})
