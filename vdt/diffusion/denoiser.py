@@ -92,7 +92,7 @@ class MaskedDenoiser:
         self.given = given
         self.mask = mask
         self.cells = mask.unsqueeze(2)  # (B, T, 1, h, w)
-        self.guidance_scale = guidance_scale
+        self.guidance_scale = 1.0 if bool(mask.all()) else guidance_scale  # with nothing given both passes are one
         self.guidance_noise = guidance_noise
         self.dtype = _parameter_dtype(model, default=given.dtype)
 

@@ -91,6 +91,14 @@ def test_guidance_is_one_forward_of_both_passes_and_tells_the_second_nothing_is_
     assert torch.equal(seen_mask[:2], mask) and seen_mask[2:].all()
 
 
+def test_guidance_costs_nothing_where_nothing_is_given(mask):
+    model, x, everything = Recorder(), randn(1), torch.ones_like(mask)
+    guided = MaskedDenoiser(model, EPSILON, randn(0), everything, 2.0, randn(2))(x, 3)
+    ((seen, _, _),) = model.calls
+    assert torch.equal(seen, x)
+    assert torch.equal(guided.x0, MaskedDenoiser(Recorder(), EPSILON, randn(0), everything)(x, 3).x0)
+
+
 def test_non_finite_output_stops_with_step_dtype_and_remedy(mask):
     def broken(x, t, mask=None):
         return torch.full_like(x, torch.nan)
