@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..evaluation import evaluate
 from ..evaluation.networks import Sampling
 from ..evaluation.plots import new_figure, save_figure
 from ..evaluation.statistics import with_bounds
+from .predictions import figures, predict_half
 
 if TYPE_CHECKING:
     from ..autoencoder import AutoencoderKL
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..model import VDT
 
 TARGET = 1.5  # times the error of the VAE's round trip
-KEPT = ("centroid_px", "centroid_px_ci", "present", "contact_accuracy", "psnr")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +46,21 @@ def bench_learning(
         weights: (clips learned from, repetitions counted; model), at least two.
 
     Returns:
-        points (a record per weight), vae_px, target_px, and clips_for_target at the pace of the points.
+        points (a record per weight), vae_px, target_px, the `Pace` through the points, and clips_for_target at it.
     """
-    points, vae_px = [], 0.0
-    for learned, model in weights:
-        how = vars(sampling)
-        report = evaluate(model, vae, clips, given=len(clips[0].frames) // 2, progress=True, **how)
-        methods = report.values["families"]["all"]
-        vae_px = methods["vae"]["centroid_px"]
-        points.append({"clips_learned": learned, **{key: methods["model"][key] for key in KEPT}})
-    pace = pace_of([(point["clips_learned"], point["centroid_px"]) for point in points])
+    found = [predict_half(model, vae, clips, progress=True, **vars(sampling)) for _, model in weights]
+    pace = pace_of([(n, methods["model"]["centroid_px"]) for (n, _), methods in zip(weights, found, strict=True)])
+    vae_px = found[0]["vae"]["centroid_px"]  # the same beside every model
     target = TARGET * vae_px
     return {
-        "points": points,
+        "points": [
+            {"clips_learned": n, **figures(methods["model"])} for (n, _), methods in zip(weights, found, strict=True)
+        ],
         "clips": len(clips),
         "sampling": str(sampling),
         "vae_px": vae_px,
         "target_px": target,
-        "exponent": pace.exponent,
+        **vars(pace),
         "clips_for_target": pace.clips_for(target),
     }
 
@@ -99,18 +95,21 @@ def learning_table(record: dict[str, Any]) -> str:
 
 def plot_learning(record: dict[str, Any], path: Path) -> None:
     """Errors with their intervals over clips learned from, the power law through them, and the target."""
+    from matplotlib.ticker import LogLocator
+
     figure, (axis,) = new_figure(1)
     learned = np.array([point["clips_learned"] for point in record["points"]], dtype=np.float64)
     errors = np.array([point["centroid_px"] for point in record["points"]])
     bounds = np.array([point["centroid_px_ci"] for point in record["points"]])
-    pace = pace_of(list(zip(learned.tolist(), errors.tolist(), strict=True)))
+    pace = Pace(first_px=record["first_px"], exponent=record["exponent"])
     ends = np.geomspace(learned.min(), max(learned.max(), record["clips_for_target"] or 0), 100)
     axis.plot(ends, [pace.error(clips) for clips in ends], color="#999999", linestyle="--", label="at this pace")
     axis.errorbar(learned, errors, np.abs(bounds.T - errors), color="#e0701a", marker="o", capsize=2, label="VDT")
     axis.axhline(record["target_px"], color="#1b7a3d", linestyle=":", label=f"{TARGET:g} times the VAE's")
     axis.set(xlabel="clips learned from", ylabel="centroid error, px", xscale="log", yscale="log")
-    for which in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-        which("{x:g}")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("")
     axis.grid(alpha=0.25)
     axis.legend(frameon=False, fontsize=8)
     save_figure(figure, path)

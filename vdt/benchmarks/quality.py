@@ -12,11 +12,11 @@ import torch
 from tqdm import tqdm
 
 from ..diffusion import sample_latents
-from ..evaluation import evaluate
 from ..evaluation.networks import Sampling
 from ..evaluation.plots import new_figure, save_figure
 from ..evaluation.statistics import with_bounds
 from ..masks import predict
+from .predictions import figures, predict_half
 from .timing import in_turns
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def bench_quality(
     seconds = _seconds(model, len(clips[0].frames), settings)
     records = []
     for setting in tqdm(settings, unit="setting"):
-        report = evaluate(model, vae, clips, given=len(clips[0].frames) // 2, **vars(setting)).values
-        found = report["families"]["all"]["model"]
-        kept = {key: found[key] for key in ("centroid_px", "centroid_px_ci", "present", "psnr", "contact_accuracy")}
+        kept = figures(predict_half(model, vae, clips, **vars(setting))["model"])
         records.append({"setting": str(setting), **vars(setting), "seconds": seconds[str(setting)], **kept})
     return records
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from .options import GUIDANCE, SAMPLER, STEPS, check_folder, check_output, positive
 
-BENCHMARKS = ("forward", "clip", "train", "memory", "scaling", "quality", "learning")
+BENCHMARKS = ("forward", "clip", "train", "memory", "scaling", "quality")
+ON_REQUEST = ("learning",)  # needs to be told of weights
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -23,7 +24,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         "rate of a large matrix product (forward), 500 ancestral steps (clip), the released loop (train). Without a "
         "name all are run but learning, which takes an hour of two cores.",
     )
-    parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one of " + ", ".join(BENCHMARKS))
+    parser.add_argument(
+        "name", nargs="?", choices=(*BENCHMARKS, *ON_REQUEST), help="one of " + ", ".join((*BENCHMARKS, *ON_REQUEST))
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the plots there")
     parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="the best of N counts (default: 5)")
@@ -64,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
         "learning": _learning,
     }
     records: dict[str, Any] = {}
-    for name in (options.name,) if options.name else BENCHMARKS[:-1]:  # the last needs weights
+    for name in (options.name,) if options.name else BENCHMARKS:
         records[name], table = measures[name](options)
         print(table)
         if options.json is not None:
@@ -136,9 +139,11 @@ def _learning(options: argparse.Namespace) -> tuple[Any, str]:
     from ..checkpoints import load_model
     from ..evaluation.networks import Sampling
 
-    if len(options.weights) < 2:
+    stages = len({learned for learned, _ in options.weights})
+    if stages < 2:
         raise ValueError(
-            f"a learning curve needs two weights or more, got {len(options.weights)}: add --weights N=FILE"
+            f"a learning curve needs two weights or more after different numbers of clips, got {stages}: "
+            f"add --weights N=FILE"
         )
     weights = [(learned, load_model(path, device=options.device)) for learned, path in options.weights]
     pipeline, clips = _material(options, "test")

@@ -19,7 +19,7 @@ from .metrics import centroid_error, colour_drift, psnr, seam_jump, ssim
 from .motion import NOTHING, Motion, motion
 from .networks import Sampling, network_frames
 from .readout import Floats, Track, track
-from .statistics import Estimate, bootstrap_mean, proportion
+from .statistics import bootstrap_mean, proportion, with_interval
 
 if TYPE_CHECKING:
     from ..autoencoder import AutoencoderKL
@@ -268,7 +268,7 @@ def _record(method: str, scores: list[Score], seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)  # the same resampled clips for every method
     record: dict[str, Any] = {"clips": len(scores)}
     for name in SCORES:
-        record |= _with_interval(name, bootstrap_mean([getattr(score, name) for score in scores], rng))
+        record |= with_interval(name, bootstrap_mean([getattr(score, name) for score in scores], rng))
     errors = np.stack([score.error_by_frame for score in scores])
     counted = ~np.isnan(errors)
     sums, counts = np.where(counted, errors, 0).sum(0), counted.sum(0)
@@ -277,13 +277,7 @@ def _record(method: str, scores: list[Score], seed: int) -> dict[str, Any]:
         record["given_exact"] = float(np.mean([score.given_exact for score in scores]))
     contacts = [score for score in scores if score.true_contact is not None]
     record["contact_clips"] = len(contacts)
-    record |= _with_interval("contact_accuracy", proportion([s.contact == s.true_contact for s in contacts]))
+    record |= with_interval("contact_accuracy", proportion([s.contact == s.true_contact for s in contacts]))
     happened = np.array([bool(score.true_contact) for score in contacts])
     record["contact_majority"] = float(max(happened.mean(), 1 - happened.mean())) if len(contacts) else None
     return record
-
-
-def _with_interval(name: str, estimate: Estimate | None) -> dict[str, Any]:
-    if estimate is None:
-        return {name: None, f"{name}_ci": None}
-    return {name: estimate.mean, f"{name}_ci": [estimate.low, estimate.high]}

@@ -15,9 +15,9 @@ from . import baselines
 from .evaluate import Frames, Known, Report, Sample, conditions, known_frames, starts
 from .metrics import psnr, ssim
 from .networks import Sampling, network_frames
-from .plots import LABELS, STYLES, frame_ticks, new_figure, save_figure, write_sheet
+from .plots import LABELS, STYLES, conditions_line, frame_ticks, new_figure, save_figure, write_sheet
 from .readout import Floats
-from .statistics import bootstrap_mean, with_bounds
+from .statistics import bootstrap_mean, with_bounds, with_interval
 
 if TYPE_CHECKING:
     from ..autoencoder import AutoencoderKL
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN_METHODS = ("truth", "model", "vae", "linear_blend")
 MEASURES = {"psnr": psnr, "ssim": ssim}
-DIGITS = {"psnr": 2, "ssim": 3}
 
 
 def evaluate_footage(
@@ -75,19 +74,16 @@ def evaluate_footage(
 def footage_table(report: Report) -> str:
     """Markdown: one row per method, with 95 % intervals over clips."""
     values = report.values
-    height, width = values["size"]
-    clips = "1 clip" if values["count"] == 1 else f"{values['count']} clips"
     lines = [
-        f"{clips}, {width}x{height}, {values['num_frames']} frames, {values['given']} given "
-        f"({values['task'].replace('_', ' ')}), {values['sampler']} {values['steps']} steps, "
-        f"guidance {values['guidance_scale']:g}, seed {values['seed']}.",
+        conditions_line("1 clip" if values["count"] == 1 else f"{values['count']} clips", values),
         "",
         "| method | PSNR, dB (95 %) | SSIM (95 %) |",
         "|---|---|---|",
     ]
     for name, record in values["methods"].items():
-        psnr_found, ssim_found = (with_bounds(record[key], record[f"{key}_ci"], n) for key, n in DIGITS.items())
-        lines.append(f"| {LABELS[name]} | {psnr_found} | {ssim_found} |")
+        decibels = with_bounds(record["psnr"], record["psnr_ci"])
+        likeness = with_bounds(record["ssim"], record["ssim_ci"], digits=3)
+        lines.append(f"| {LABELS[name]} | {decibels} | {likeness} |")
     return "\n".join([*lines, ""])
 
 
@@ -125,8 +121,6 @@ def _record(scores: list[dict[str, Floats]], seed: int) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for key in MEASURES:
         by_frame = np.stack([score[key] for score in scores])  # (clips, generated frames)
-        estimate = bootstrap_mean(by_frame.mean(1), rng)
-        assert estimate is not None  # there is a clip, and no picture without a score
-        record |= {key: estimate.mean, f"{key}_ci": [estimate.low, estimate.high]}
+        record |= with_interval(key, bootstrap_mean(by_frame.mean(1), rng))
         record[f"{key}_by_frame"] = by_frame.mean(0).tolist()
     return record

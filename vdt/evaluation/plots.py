@@ -59,11 +59,8 @@ def write_report(report: Report, folder: str | Path) -> None:
 def markdown_table(report: Report) -> str:
     """The report's families and methods as one markdown table, with 95 % intervals of the centroid error."""
     values = report.values
-    size = "x".join(str(side) for side in values["size"])
     lines = [
-        f"{values['count']} clips of the {values['split']} split, {size}, {values['num_frames']} frames, "
-        f"{values['given']} given ({values['task'].replace('_', ' ')}), {values['sampler']} {values['steps']} steps, "
-        f"guidance {values['guidance_scale']:g}, seed {values['seed']}.",
+        conditions_line(f"{values['count']} clips of the {values['split']} split", values),
         "",
         "| scenes | method | centroid error, px (95 %) | ball present | contact right | PSNR, dB | SSIM |",
         "|---|---|---|---|---|---|---|",
@@ -72,6 +69,16 @@ def markdown_table(report: Report) -> str:
         lines += [_row(_family_title(family, methods), name, record) for name, record in methods.items()]
     majority = "Contact right counts clips whose contact is not yet in the given frames; in brackets: always saying the"
     return "\n".join([*lines, "", majority + " more frequent answer.", ""])
+
+
+def conditions_line(clips: str, values: dict[str, Any]) -> str:
+    """One sentence: which clips, and how the model was asked for them."""
+    size = "x".join(str(side) for side in values["size"])
+    return (
+        f"{clips}, {size}, {values['num_frames']} frames, {values['given']} given "
+        f"({values['task'].replace('_', ' ')}), {values['sampler']} {values['steps']} steps, "
+        f"guidance {values['guidance_scale']:g}, seed {values['seed']}."
+    )
 
 
 def plot_error_by_frame(report: Report, path: Path) -> None:

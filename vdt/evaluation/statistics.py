@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +24,13 @@ def with_bounds(mean: float, bounds: Sequence[float], digits: int = 2) -> str:
     """A mean and its interval as tables show them."""
     low, high = bounds
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def with_interval(name: str, estimate: Estimate | None) -> dict[str, Any]:
+    """An estimate as JSON values: `name` and `name`_ci."""
+    if estimate is None:
+        return {name: None, f"{name}_ci": None}
+    return {name: estimate.mean, f"{name}_ci": [estimate.low, estimate.high]}
 
 
 def bootstrap_mean(values: ArrayLike, rng: np.random.Generator, *, resamples: int = 2000) -> Estimate | None:
