@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..vdt.autoencoder import AutoencoderKL
 from ..vdt.config import DiffusionConfig, VAEConfig
-from ..vdt.diffusion import Schedule, scale_latents, unscale_latents
+from ..vdt.diffusion import Schedule, count_passes, scale_latents, unscale_latents
 from ..vdt.estimate import Estimate, pass_seconds
 from ..vdt.memory import model_bytes
 from ..vdt.model import VDT
@@ -160,6 +160,8 @@ def generate(
     cells: Tensor | None,
     *,
     steps: int,
+    sampler: str,
+    guidance_scale: float,
     window: int,
     overlap: int,
     tile: int,
@@ -171,17 +173,19 @@ def generate(
     `tile` is in pixels; see `complete_clip` for the options.
     """
     network = network_of(model)
+    sampling: dict[str, Any] = {"steps": steps, "sampler": sampler, "guidance_scale": guidance_scale}
     planned = {"window": window, "overlap": overlap, "full": full}
     frames, side = min(len(raw), window_size(network.vdt, window)[0]), -(-tile // CELL)
     memory = network.memory(2 * frames, *raw.shape[-2:], tile=side)
     host.load(model, memory)
     windows = len(plan_rollout(network.vdt, raw, cells, **planned))
     if windows > 1:
-        step = pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), frames, tile=side)
-        estimate = Estimate(seconds=windows * steps * step, bytes=memory)
+        passes = count_passes(Schedule.from_config(network.vdt.config.diffusion), **sampling)
+        one = pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), frames, tile=side)
+        estimate = Estimate(seconds=windows * passes * one, bytes=memory)
         host.announce(hidden, f"{windows} windows of {frames} frames, {estimate.describe()}")
     progress = host.step_progress(steps, network.preview)
-    made = complete_clip(network.vdt, raw, cells, steps=steps, callback=progress, **planned, tile=side, **options)
+    made = complete_clip(network.vdt, raw, cells, callback=progress, **sampling, **planned, tile=side, **options)
     host.note(hidden, model=network.file)
     return host.to_intermediate(made)
 

@@ -10,6 +10,7 @@ from time import perf_counter
 import torch
 
 from .completion import decode_frames, first_parameter
+from .diffusion import Schedule, count_passes
 from .frames import grid_of
 from .memory import GIBI, TILES_AT_ONCE, frames_at_once, model_bytes, vae_bytes
 from .model import VDT
@@ -48,18 +49,20 @@ def estimate_run(
     *,
     windows: int,
     steps: int,
+    sampler: str = "ddim",
     guidance_scale: float = 1.0,
     coded: int = 0,
     held: int = 0,
     tile: int = 0,
     clock: Callable[[], float] = perf_counter,
 ) -> Estimate:
-    """Estimate `windows` windows of `steps` steps each from one real pass of the model, and one of the decoder.
+    """Estimate `windows` windows from one real pass of the model, and one of the decoder.
 
     Args:
         pipeline: model and VAE; nothing random is drawn.
         size: height and width in pixels.
         window: frames of a window.
+        steps, sampler, guidance_scale: of each window; see `sample_latents`.
         coded: frames that are encoded or decoded, which take about the same time.
         held: bytes that are in memory beside the work itself.
         tile: see `complete_latents`.
@@ -67,7 +70,9 @@ def estimate_run(
     """
     guided = guidance_scale != 1
     grid = grid_of(size, pipeline.vae.config.downscale)
-    seconds = windows * steps * pass_seconds(pipeline.model, grid, window, guided=guided, tile=tile, clock=clock)
+    schedule = Schedule.from_config(pipeline.model.config.diffusion)
+    passes = windows * count_passes(schedule, steps, sampler, guidance_scale)
+    seconds = passes * pass_seconds(pipeline.model, grid, window, tile=tile, clock=clock)
     if coded:
         seconds += coded * _frame_seconds(pipeline, size, clock)
     return Estimate(seconds=seconds, bytes=run_bytes(pipeline, size, window, guided=guided, tile=tile) + held)
@@ -79,15 +84,14 @@ def pass_seconds(
     grid: tuple[int, int],
     window: int,
     *,
-    guided: bool = True,
     tile: int = 0,
     clock: Callable[[], float] = perf_counter,
 ) -> float:
-    """Seconds of one step of one window of h x w cells; of a large picture some tiles are timed for all of them."""
+    """Seconds of one pass of one window of h x w cells; of a large picture some tiles are timed for all of them."""
     like = first_parameter(model)
     tiles = plan_tiles(grid, tile or model.config.input_size)
     timed = min(len(tiles), TILES_AT_ONCE)
-    shape = (timed * (2 if guided else 1), window, model.config.in_channels, tiles[0].height, tiles[0].width)
+    shape = (timed, window, model.config.in_channels, tiles[0].height, tiles[0].width)
     x = torch.linspace(-1, 1, math.prod(shape)).view(shape).to(like)
     t = torch.full((len(x),), model.config.diffusion.num_timesteps // 2, device=like.device)
     mask = torch.ones_like(x[:, :, 0], dtype=torch.bool)

@@ -29,7 +29,7 @@ class ReusingModel(nn.Module):
         self._change = 0.0
 
     def forward(self, x: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
-        """As `VDT.forward`; x is expected to be of one shape in all calls."""
+        """As `VDT.forward`; a call of another shape than the last is never skipped."""
         c = self.model.time_condition(t)  # (B, 1 or T, 1, D)
         tokens = self.model.embed(x, mask)  # (B, T, N, D)
         self.calls += 1

@@ -83,7 +83,7 @@ def test_run_shows_previews_and_ends_with_a_playing_video(editor, renderer):
     assert shown["images"][0]["filename"].endswith(".mp4")
     seconds, width = editor.until(editor.video, "a video that plays")
     assert 0.7 < seconds < 0.9 and width == 64
-    assert editor.run("return window.previews") == {"b_preview_with_metadata": 6, "b_preview": 6}
+    assert editor.run("return window.previews") == {"b_preview_with_metadata": 4, "b_preview": 4}
     assert "generated" in editor.outputs("VDTMask")["text"][0]
 
 

@@ -228,8 +228,9 @@ def test_stock_ddim_agrees_with_our_sampler(server, model):
     assert close(stock, own) <= 1e-3
 
 
-def test_stock_cfg_is_our_guidance(server, base):
-    """With the noise that ComfyUI hides given cells with, which is that of the start."""
+def test_stock_cfg_is_our_guidance(server, base, monkeypatch):
+    """With the noise that ComfyUI hides given cells with, which is that of the start; and on every step, as it does."""
+    monkeypatch.setattr("vdt.diffusion.denoiser.GUIDED_BELOW", 2.0)
     encoded, stock = sampled(server, {**sources(), **stock_sampler("ddim", 2.0)}, "4", "8")
     model = load_model(base / "models/vdt/tiny.safetensors")
     config = model.config.diffusion

@@ -33,12 +33,14 @@ def test_time_is_that_of_one_pass_for_all_steps_of_all_windows(pipeline, windows
     assert held.bytes == told.bytes + 123
 
 
-@pytest.mark.parametrize(("guidance", "batch"), [(1.0, 1), (2.0, 2)])
-def test_the_model_is_run_twice_at_the_size_of_a_window(pipeline, guidance, batch):
+@pytest.mark.parametrize(("guidance", "passes"), [(1.0, 4), (2.0, 6)])
+def test_the_model_is_run_twice_at_the_size_of_a_window_and_guidance_counted(pipeline, guidance, passes):
     seen = []
     pipeline.model.register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape)))
-    estimate_run(pipeline, (48, 20), 9, windows=2, steps=4, guidance_scale=guidance)
-    assert seen == [(batch, 9, 4, 6, 3)] * 2  # once before the clock runs
+    options = {"windows": 2, "steps": 4, "sampler": "dpmpp_2m_quad", "guidance_scale": guidance}
+    told = estimate_run(pipeline, (48, 20), 9, **options, clock=clock(0.5))
+    assert seen == [(1, 9, 4, 6, 3)] * 2  # once before the clock runs
+    assert told.seconds == 2 * passes * 0.5
 
 
 def test_some_tiles_of_a_large_picture_speak_for_all(pipeline):

@@ -182,6 +182,7 @@ def estimated(
         window,
         windows=windows or 1,
         steps=options.steps,
+        sampler=options.sampler,
         guidance_scale=options.guidance,
         tile=options.tile,
         coded=coded,

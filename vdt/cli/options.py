@@ -10,7 +10,7 @@ from typing import Any
 
 MAX_SEED = 2**64 - 1
 # Of all commands and of the node: what is measured is what people get.
-STEPS, SAMPLER, GUIDANCE, STILL = 6, "dpmpp_2m_quad", 2.0, 24.0
+STEPS, SAMPLER, GUIDANCE, STILL = 4, "dpmpp_2m_quad", 2.0, 24.0
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         type=finite,
         default=GUIDANCE,
         metavar="G",
-        help=f"weight of what is given: 1 is off, more follows it closer at twice the time (default: {GUIDANCE:g})",
+        help=f"weight of what is given: 1 is off, more follows it closer and takes longer (default: {GUIDANCE:g})",
     )
     group.add_argument(
         "--reuse",

@@ -13,7 +13,7 @@ from .samplers import (
     sample_dpmpp_2m,
     sample_unipc,
 )
-from .sampling import derived_seed, sample_latents
+from .sampling import count_passes, derived_seed, sample_latents
 from .schedule import Schedule, ScheduleCoeffs
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ScheduleCoeffs",
     "StepInfo",
     "corrected_loss",
+    "count_passes",
     "derived_seed",
     "find_sampler",
     "official_loss",

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .denoiser import MaskedDenoiser
-from .samplers import StepCallback, find_sampler
+from .denoiser import MaskedDenoiser, guides
+from .samplers import Sampler, StepCallback, find_sampler
 from .schedule import Schedule
 
 
@@ -37,17 +37,16 @@ def sample_latents(
             that a clip does not depend on the others of its batch.
         steps: network evaluations, see `Schedule.respace`.
         sampler: a name of `SAMPLERS`; with "_quad" after it the steps are closer to each other towards clean data.
-        guidance_scale: 1 is off; above 1 the given cells weigh more, at twice the cost.
+        guidance_scale: 1 is off; above 1 the given cells weigh more, at a second pass in the noisier steps.
         schedule: the training schedule; by default that of the model's config.
         callback: called after every step; what it raises ends the sampling.
 
     Raises:
         ValueError: for an unknown sampler, impossible steps, or shapes that do not fit; or if values stop being finite.
     """
-    run, quadratic = find_sampler(sampler)
     mask = _checked_mask(given, mask)
     schedule = Schedule.from_config(model.config.diffusion) if schedule is None else schedule
-    schedule = schedule.respace(f"quad{steps}" if quadratic else steps)
+    run, schedule = _plan(schedule, steps, sampler)
     if not mask.any():
         return given.clone()
 
@@ -60,6 +59,19 @@ def sample_latents(
     )
     x = run(denoise, x, schedule, noise=noise, callback=callback)
     return torch.where(mask.unsqueeze(2), x.to(given.dtype), given)
+
+
+def count_passes(schedule: Schedule, steps: int | str, sampler: str, guidance_scale: float = 1.0) -> int:
+    """How often a clip goes through the network: once a step, and twice where guidance acts."""
+    _, schedule = _plan(schedule, steps, sampler)
+    guided = sum(guides(schedule, index) for index in range(schedule.num_steps)) if guidance_scale != 1 else 0
+    return schedule.num_steps + guided
+
+
+def _plan(schedule: Schedule, steps: int | str, sampler: str) -> tuple[Sampler, Schedule]:
+    """The sampler of that name and the chain of its steps."""
+    run, quadratic = find_sampler(sampler)
+    return run, schedule.respace(f"quad{steps}" if quadratic else steps)
 
 
 def derived_seed(seed: int, number: int) -> int:

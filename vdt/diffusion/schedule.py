@@ -62,8 +62,8 @@ class Schedule:
 
         Args:
             steps: a number picks evenly spaced steps from the first to the last one (one step: the last);
-                "ddim50" picks every 20th of 1000 from the first one on; "quad6" picks steps whose square roots are
-                evenly spaced, closer to each other towards clean data (arXiv 2010.02502, appendix D.2).
+                "ddim50" picks every 20th of 1000 from the first one on; "quad4" picks steps whose square roots are
+                evenly spaced from clean data, which needs no step, to the last one (arXiv 2010.02502, appendix D.2).
 
         Raises:
             ValueError: if that many steps cannot be picked.
@@ -160,17 +160,17 @@ def _picked_steps(steps: int | str, available: int) -> list[int]:
         )
     if kind == "ddim":
         return _strided_steps(count, available)
-    if count == 1:
-        return [available - 1]
     if kind == "quad":
         return _quadratic_steps(count, available)
+    if count == 1:
+        return [available - 1]
     stride = (available - 1) / (count - 1)
     # Summed, not multiplied: at ties such as 499.5 the official picks depend on it.
     return [round(position) for position in accumulate(repeat(stride, count - 1), initial=0.0)]
 
 
 def _quadratic_steps(count: int, available: int) -> list[int]:
-    squares = [round((available - 1) * (index / (count - 1)) ** 2) for index in range(count)]
+    squares = [round((available - 1) * (index / count) ** 2) for index in range(1, count + 1)]
     return list(accumulate(squares, lambda last, position: max(position, last + 1)))  # no step twice
 
 

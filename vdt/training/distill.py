@@ -25,14 +25,15 @@ class DistillTask(VDTTask):
         self.teacher = teacher.eval().requires_grad_(False)
         distill = self.recipe.distill
         self.substeps, self.guidance = distill.substeps, distill.guidance
-        self.fine = self.schedule.respace(f"quad{(distill.steps - 1) * distill.substeps + 1}")
+        self.fine = self.schedule.respace(f"quad{distill.steps * distill.substeps}")
         self.shown_as = {"steps": distill.steps, "sampler": "ddim_quad"}
 
     def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
         x0, mask = (value.to(device) for value in self._drawn(batch, generator))
         noise, guidance_noise = (torch.randn(x0.shape, generator=generator).to(device) for _ in range(2))
-        step = 1 + int(torch.randint(self.recipe.distill.steps - 1, (), generator=generator))  # the last, 0, is clean
-        start, stop = step * self.substeps, (step - 1) * self.substeps
+        step = 1 + int(torch.randint(self.recipe.distill.steps, (), generator=generator))
+        start = step * self.substeps - 1
+        stop = start - self.substeps  # -1 is clean data
         denoise = MaskedDenoiser(self.teacher, self.fine, x0, mask, self.guidance, guidance_noise)
         x = denoise.keep(self.fine.q_sample(x0, start, noise))
         target = taught_x0(denoise, x, self.fine, start, stop)
@@ -46,12 +47,12 @@ class DistillTask(VDTTask):
 
 @torch.no_grad()
 def taught_x0(denoise: Denoiser, x: Tensor, schedule: Schedule, start: int, stop: int) -> Tensor:
-    """The x0 with which one DDIM step from x at index `start` ends where DDIM steps down to `stop` do."""
+    """The x0 with which one DDIM step from x at index `start` ends where DDIM steps down to `stop` do, -1 being clean."""
     end = x
     for index in range(start, stop, -1):
         c = schedule.at(index, x)
         prediction = denoise(end, index)
         end = denoise.keep(c.signal_prev * prediction.x0 + c.noise_prev * prediction.epsilon)
-    first, last = schedule.at(start, x), schedule.at(stop, x)
-    ratio = last.noise / first.noise
-    return (end - ratio * x) / (last.signal - ratio * first.signal)
+    first, last = schedule.at(start, x), schedule.at(stop + 1, x)
+    ratio = last.noise_prev / first.noise
+    return (end - ratio * x) / (last.signal_prev - ratio * first.signal)

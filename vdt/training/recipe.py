@@ -88,7 +88,7 @@ class DistillRecipe:
     `loss`, `min_snr_gamma` and `given_noise` have no part in it.
     """
 
-    steps: int = 0  # of the student, sampled as ddim_quad, 2 or more; 0 is off: the model learns from clips alone
+    steps: int = 0  # of the student, sampled as ddim_quad; 0 is off: the model learns from clips alone
     substeps: int = 3  # of the teacher for each of them
     guidance: float = 2.0  # of the teacher
 

@@ -100,8 +100,8 @@ def _check_distillation(recipe: VDTRecipe, path: Path) -> None:
     """Refuse what cannot be distilled before clips are rendered and encoded for it."""
     if not recipe.distill.steps:
         return
-    if recipe.distill.steps < 2:
-        raise ValueError(f"{path} distils into {recipe.distill.steps} step: expected 2 or more")
+    if recipe.distill.steps < 0:
+        raise ValueError(f"{path} distils into {recipe.distill.steps} steps: expected 1 or more")
     if not recipe.init:
         raise ValueError(f'{path} distils without a teacher: name its file with init, or init = "{BUNDLED}"')
 

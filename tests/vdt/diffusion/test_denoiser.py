@@ -5,6 +5,7 @@ import torch
 
 from vdt.config import DiffusionConfig
 from vdt.diffusion import MaskedDenoiser, Schedule, to_prediction
+from vdt.diffusion.denoiser import guides
 
 SHAPE = (2, 3, 4, 2, 2)
 EPSILON = Schedule.from_config(DiffusionConfig()).respace(5)
@@ -89,6 +90,19 @@ def test_guidance_is_one_forward_of_both_passes_and_tells_the_second_nothing_is_
     ((x, t, seen_mask),) = model.calls
     assert len(x) == len(t) == 4
     assert torch.equal(seen_mask[:2], mask) and seen_mask[2:].all()
+
+
+@pytest.mark.parametrize("schedule", [EPSILON, V])
+def test_guidance_acts_while_noise_outweighs_the_signal_two_to_one(schedule, mask):
+    given, x, noise = randn(0), randn(1), randn(2)
+    for index in range(schedule.num_steps):
+        model, plain = Recorder(), MaskedDenoiser(Recorder(), schedule, given, mask)
+        prediction = MaskedDenoiser(model, schedule, given, mask, 2.0, noise)(x, index)
+        ((seen, _, _),) = model.calls
+        c = schedule.at(index, x)
+        assert len(seen) == (4 if c.signal < 0.5 * c.noise else 2) and guides(schedule, index) == (len(seen) == 4)
+        if len(seen) == 2:
+            assert torch.equal(prediction.x0, plain(x, index).x0)
 
 
 def test_guidance_costs_nothing_where_nothing_is_given(mask):

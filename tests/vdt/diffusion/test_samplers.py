@@ -70,7 +70,7 @@ def test_dpmpp_is_closer_than_ddim_at_equal_steps(base, steps):
 
 @pytest.mark.parametrize("base", [FULL, ZERO_SNR])
 def test_quadratic_steps_and_a_corrector_make_few_steps_enough(base):
-    few = base.respace("quad5")
+    few = base.respace("quad6")
     assert flow_error(sample_unipc, few) < 0.7 * flow_error(sample_dpmpp_2m, few)
     assert flow_error(sample_unipc, few) < 0.5 * flow_error(sample_ddim, base.respace(20))
 

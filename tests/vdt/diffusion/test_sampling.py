@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vdt.config import VDT_CONFIGS, DiffusionConfig
-from vdt.diffusion import SAMPLERS, MaskedDenoiser, Schedule, sample_ddim, sample_latents
+from vdt.diffusion import SAMPLERS, MaskedDenoiser, Schedule, count_passes, sample_ddim, sample_latents
 from vdt.model import VDT
 
 ZERO_SNR = DiffusionConfig(prediction="v", zero_terminal_snr=True)
@@ -72,6 +72,18 @@ def test_guidance_one_is_the_plain_path(model, given, mask):
     plain = sample_ddim(MaskedDenoiser(model, schedule, given, mask), x, schedule)
     off = sample_latents(model, given, mask, steps=4, guidance_scale=1.0, generator=seeded())
     assert torch.equal(off, plain)
+
+
+@pytest.mark.parametrize(
+    ("steps", "sampler", "scale", "passes"), [(4, "ddim", 1.0, 4), (4, "dpmpp_2m_quad", 2.0, 6), (5, "unipc", 2.0, 8)]
+)
+def test_passes_through_the_network_are_counted_beforehand(model, given, mask, steps, sampler, scale, passes):
+    clips = []
+    handle = model.register_forward_pre_hook(lambda module, inputs: clips.append(len(inputs[0]) // len(given)))
+    sample_latents(model, given, mask, steps=steps, sampler=sampler, guidance_scale=scale, generator=seeded())
+    handle.remove()
+    schedule = Schedule.from_config(model.config.diffusion)
+    assert sum(clips) == count_passes(schedule, steps, sampler, scale) == passes
 
 
 def test_quadratic_steps_are_asked_for_by_name(model, given, mask):
