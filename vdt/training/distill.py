@@ -47,7 +47,7 @@ class DistillTask(VDTTask):
 
 @torch.no_grad()
 def taught_x0(denoise: Denoiser, x: Tensor, schedule: Schedule, start: int, stop: int) -> Tensor:
-    """The x0 with which one DDIM step from x at index `start` ends where DDIM steps down to `stop` do, -1 being clean."""
+    """The x0 with which one DDIM step from index `start` ends where DDIM steps down to `stop` do; -1 is clean data."""
     end = x
     for index in range(start, stop, -1):
         c = schedule.at(index, x)
