@@ -38,24 +38,23 @@ class Pace:
 
 
 def bench_learning(
-    weights: Sequence[tuple[int, VDT]], vae: AutoencoderKL, clips: Sequence[SceneClip], sampling: Sampling
+    weights: Sequence[tuple[int, VDT, AutoencoderKL]], clips: Sequence[SceneClip], sampling: Sampling
 ) -> dict[str, Any]:
-    """Evaluates weights that share the VAE's latents on predictions from half a clip.
+    """Evaluates weights on predictions from half a clip.
 
     Args:
-        weights: (clips learned from, repetitions counted; model), at least two.
+        weights: (clips learned from, repetitions counted; model; VAE of its latents), at least two, the latest last.
 
     Returns:
         points (a record per weight), vae_px, target_px, the `Pace` through the points, and clips_for_target at it.
     """
-    found = [predict_half(model, vae, clips, progress=True, **vars(sampling)) for _, model in weights]
-    pace = pace_of([(n, methods["model"]["centroid_px"]) for (n, _), methods in zip(weights, found, strict=True)])
-    vae_px = found[0]["vae"]["centroid_px"]  # the same beside every model
+    found = [predict_half(model, vae, clips, progress=True, **vars(sampling)) for _, model, vae in weights]
+    points = [{"clips_learned": n, **figures(each["model"])} for (n, *_), each in zip(weights, found, strict=True)]
+    pace = pace_of([(point["clips_learned"], point["centroid_px"]) for point in points])
+    vae_px = found[-1]["vae"]["centroid_px"]
     target = TARGET * vae_px
     return {
-        "points": [
-            {"clips_learned": n, **figures(methods["model"])} for (n, _), methods in zip(weights, found, strict=True)
-        ],
+        "points": points,
         "clips": len(clips),
         "sampling": str(sampling),
         "vae_px": vae_px,

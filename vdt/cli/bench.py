@@ -37,8 +37,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         type=_learned,
         action="append",
         default=[],
-        metavar="N=FILE",
-        help="learning: a weight and how many clips it has learned from, repetitions counted; at least two of them",
+        metavar="N=FILE[,VAE]",
+        help="learning: a weight, how many clips it has learned from, repetitions counted, and its VAE if that is not "
+        "the bundled one; at least two of them, the latest last",
     )
     parser.add_argument("--compile", action="store_true", help="forward: through torch.compile")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: cuda where there is one, else cpu)")
@@ -136,29 +137,33 @@ def _quality(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _learning(options: argparse.Namespace) -> tuple[Any, str]:
     from ..benchmarks.learning import bench_learning, learning_table, plot_learning
-    from ..checkpoints import load_model
+    from ..checkpoints import bundled, load_model, load_vae
     from ..evaluation.networks import Sampling
 
-    stages = len({learned for learned, _ in options.weights})
+    stages = len({learned for learned, *_ in options.weights})
     if stages < 2:
         raise ValueError(
             f"a learning curve needs two weights or more after different numbers of clips, got {stages}: "
             f"add --weights N=FILE"
         )
-    weights = [(learned, load_model(path, device=options.device)) for learned, path in options.weights]
-    pipeline, clips = _material(options, "test")
+    weights = [
+        (learned, load_model(path, device=options.device), load_vae(vae or bundled("vae"), device=options.device))
+        for learned, path, vae in options.weights
+    ]
+    _, clips = _material(options, "test")
     sampling = Sampling(sampler=SAMPLER, steps=STEPS, guidance_scale=GUIDANCE)
-    record = bench_learning(weights, pipeline.vae, clips, sampling)
+    record = bench_learning(weights, clips, sampling)
     if options.report is not None:
         plot_learning(record, options.report / "learning.png")
     return record, learning_table(record)
 
 
-def _learned(text: str) -> tuple[int, Path]:
-    count, equals, path = text.partition("=")
+def _learned(text: str) -> tuple[int, Path, Path | None]:
+    count, equals, files = text.partition("=")
+    path, _, vae = files.partition(",")
     if not (equals and path and count.isdecimal() and int(count)):
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected N=FILE such as 16000=model.safetensors")
-    return int(count), Path(path)
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected N=FILE or N=FILE,VAE such as 16000=model.safetensors")
+    return int(count), Path(path), Path(vae) if vae else None
 
 
 def _material(options: argparse.Namespace, split: str) -> tuple[Any, Any]:

@@ -154,9 +154,9 @@ def test_the_pace_of_learning_is_that_of_a_power_law():
 
 def test_a_learning_curve_evaluates_each_weight(pipeline, clips, tmp_path):
     other = build_model(pipeline.model.config, torch.Generator().manual_seed(1))
-    weights = [(10, pipeline.model), (1000, other)]
+    weights = [(10, pipeline.model, pipeline.vae), (1000, other, pipeline.vae)]
     sampling = Sampling(sampler="ddim", steps=2)
-    record = bench_learning(weights, pipeline.vae, clips, sampling)
+    record = bench_learning(weights, clips, sampling)
     assert [point["clips_learned"] for point in record["points"]] == [10, 1000] and record["clips"] == 2
     assert record["target_px"] == 1.5 * record["vae_px"]
     drawn = {**record, "exponent": 1.0, "clips_for_target": 4e6, "target_px": 0.25}
