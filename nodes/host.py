@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..vdt import __version__
 from ..vdt.audio import Sound
-from ..vdt.checkpoints import bundled, sha256
+from ..vdt.checkpoints import Bundled, bundled, sha256
 from ..vdt.completion import Progress, decode_frames, encode_frames, paste, pixels_to_paste
 from ..vdt.diffusion import StepInfo
 from ..vdt.frames import fill_up
@@ -37,6 +37,11 @@ from ..vdt.video import write_video
 from . import convert
 
 BUNDLED = "bundled"
+# Names that loaders offer for files that come with the pack; append only: graphs hold them.
+BUNDLED_FILES: dict[str, dict[str, Bundled]] = {
+    "vdt": {BUNDLED: "vdt", "bundled fast": "vdt-fast"},
+    "vae": {BUNDLED: "vae"},
+}
 PRECISIONS = ("auto", *DTYPES)
 AUTO_DTYPES = (torch.bfloat16, torch.float32)  # not float16, which overflows in some trained models
 MAX_SEED = 2**64 - 1
@@ -87,16 +92,19 @@ def register_model_folder() -> None:
 
 
 def model_files(folder: str) -> list[str]:
-    """What a loader offers: the bundled file, then the safetensors files of a model folder."""
-    return [BUNDLED, *(name for name in folder_paths.get_filename_list(folder) if name.endswith(".safetensors"))]
+    """What a loader offers: the bundled files, then the safetensors files of a model folder."""
+    return [
+        *BUNDLED_FILES[folder],
+        *(name for name in folder_paths.get_filename_list(folder) if name.endswith(".safetensors")),
+    ]
 
 
 def model_path(folder: str, name: str) -> Path:
     """Where the file of that name lies; ValueError says where it was looked for."""
-    path = str(bundled("vae" if folder == "vae" else "vdt")) if name == BUNDLED else None
-    path = path or folder_paths.get_full_path(folder, name)
+    ours = BUNDLED_FILES[folder].get(name)
+    path = str(bundled(ours)) if ours else folder_paths.get_full_path(folder, name)
     if path is None or not Path(path).is_file():
-        searched = [str(bundled("vdt").parent)] if name == BUNDLED else folder_paths.get_folder_paths(folder)
+        searched = [str(bundled("vdt").parent)] if ours else folder_paths.get_folder_paths(folder)
         raise ValueError(
             f"there is no file {name!r}; searched {', '.join(searched)}: put a .safetensors file there, or choose "
             f"{BUNDLED!r}"

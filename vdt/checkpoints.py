@@ -26,6 +26,7 @@ from .vdt_keys import FIRST_KEY, architecture_name, find_weights, first_keys
 from .vdt_keys import infer_config as infer_vdt_config
 
 Kind = Literal["vdt", "vae"]
+Bundled = Literal["vdt", "vdt-fast", "vae"]  # vdt-fast: a student of vdt, for 2 steps without guidance
 FoundKind = Literal["vdt", "vae", "unmarked", "unknown"]  # unmarked: VDT weights without our metadata
 State = dict[str, Tensor]
 Source = nn.Module | Mapping[str, Tensor]
@@ -34,7 +35,11 @@ Module = TypeVar("Module", bound=nn.Module)
 FORMAT_VERSION = "1"
 CONFIGS: dict[str, type[VDTConfig] | type[VAEConfig]] = {"vdt": VDTConfig, "vae": VAEConfig}
 KINDS: dict[str, Kind] = {"vdt": "vdt", "vae": "vae"}
-BUNDLED: dict[Kind, str] = {"vdt": "vdt-physics-64.safetensors", "vae": "vae-physics.safetensors"}
+BUNDLED: dict[Bundled, str] = {
+    "vdt": "vdt-physics-64.safetensors",
+    "vdt-fast": "vdt-physics-64-fast.safetensors",
+    "vae": "vae-physics.safetensors",
+}
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 TABLES = ("pos_embed", "time_embed")  # stored, never trained
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
@@ -74,9 +79,9 @@ class ConversionReport:
 # ---- Loading ---------------------------------------------------------------------------------------------------------
 
 
-def bundled(kind: Kind) -> Path:
+def bundled(name: Bundled) -> Path:
     """Where the weights that come with the package lie."""
-    return Path(__file__).parent / "weights" / BUNDLED[kind]
+    return Path(__file__).parent / "weights" / BUNDLED[name]
 
 
 def load_model(path: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> VDT:

@@ -237,7 +237,10 @@ def test_a_report_measures_and_draws(pack, images, masked):
 
 def test_files_are_found_and_their_change_noticed(pack, folders, models):
     loaders, host = pack("nodes.loaders"), pack("nodes.host")
-    assert host.model_files("vdt") == ["bundled", "tiny.safetensors"]
+    assert host.model_files("vdt") == ["bundled", "bundled fast", "tiny.safetensors"]
+    assert host.model_files("vae")[0] == "bundled" and "bundled fast" not in host.model_files("vae")
+    names = [host.model_path("vdt", "bundled").name, host.model_path("vdt", "bundled fast").name]
+    assert names == ["vdt-physics-64.safetensors", "vdt-physics-64-fast.safetensors"]
     before = loaders.VDTLoadModel.fingerprint_inputs(model_name="tiny.safetensors", precision="auto")
     (folders.models / "vdt/tiny.safetensors").touch()
     assert loaders.VDTLoadModel.fingerprint_inputs(model_name="tiny.safetensors", precision="auto") != before

@@ -137,6 +137,12 @@ def test_bundled_names_a_file_of_each_kind():
     assert bundled("vdt").suffix == bundled("vae").suffix == ".safetensors"
 
 
+def test_the_bundled_student_is_its_teachers_model_with_weights_of_its_own():
+    teacher, student = load_model(bundled("vdt")), load_model(bundled("vdt-fast"))
+    assert student.config == teacher.config
+    assert not torch.equal(*(next(iter(model.blocks[0].parameters())) for model in (teacher, student)))
+
+
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tiny_model, model_file, monkeypatch):
     before = model_file.read_bytes()
 

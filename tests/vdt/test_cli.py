@@ -16,7 +16,7 @@ import torch
 import vdt.video
 from vdt.audio import Sound, read_sound
 from vdt.autoencoder import AutoencoderKL
-from vdt.checkpoints import save_model, save_vae
+from vdt.checkpoints import bundled, save_model, save_vae
 from vdt.cli import BAD_INPUT, COMMANDS, INTERRUPTED, main
 from vdt.cli.generate import DESCRIPTION
 from vdt.config import VAE_CONFIGS
@@ -113,6 +113,27 @@ def test_steps_may_be_spaced_and_any_sampler_named(place, monkeypatch):
     monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: seen.append(k) or original(self, *a, **k))
     assert generate(place, "predict", steps=3, sampler="unipc_quad", given=2) == 0
     assert (seen[0]["steps"], seen[0]["sampler"]) == (3, "unipc_quad")
+
+
+@pytest.mark.parametrize(
+    ("after", "steps", "guidance"), [([], 2, 1.0), (["--steps", "3", "--guidance", "1.5"], 3, 1.5)]
+)
+def test_one_flag_chooses_the_student_and_how_it_is_sampled(
+    place, tiny_model, tiny_vae, monkeypatch, after, steps, guidance
+):
+    files, settings = [], []
+    original = Pipeline.generate
+
+    def load(model, vae, **options):
+        files.append(model)
+        return Pipeline(tiny_model, tiny_vae)
+
+    monkeypatch.setattr(Pipeline, "from_files", load)
+    monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: settings.append(k) or original(self, *a, **k))
+    paths = ["--input", str(place / "clip.mp4"), "--output", str(place / "out" / "out.mp4")]
+    assert main(["generate", "predict", "--fast", *after, "--given", "2", *paths]) == 0
+    assert files == [bundled("vdt-fast")]
+    assert (settings[0]["steps"], settings[0]["guidance_scale"]) == (steps, guidance)
 
 
 def test_generate_keeps_given_pixels_and_writes_a_sheet(place, monkeypatch):

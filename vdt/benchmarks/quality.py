@@ -30,8 +30,8 @@ SETTINGS = (
     *(_guided(sampler="ddim", steps=steps) for steps in (5, 10, 20, 50)),
     *(_guided(sampler="ddim_quad", steps=steps) for steps in (5, 10, 20)),
     *(_guided(sampler="dpmpp_2m", steps=steps) for steps in (5, 10, 20)),
-    *(_guided(sampler="dpmpp_2m_quad", steps=steps) for steps in (3, 4, 5, 6, 8, 10)),
-    *(_guided(sampler="unipc_quad", steps=steps) for steps in (3, 4, 5, 6, 8, 10)),
+    *(_guided(sampler="dpmpp_2m_quad", steps=steps) for steps in (2, 3, 4, 5, 6, 8, 10)),
+    *(_guided(sampler="unipc_quad", steps=steps) for steps in (2, 3, 4, 5, 6, 8, 10)),
     *(_guided(sampler="ddim", steps=20, reuse=reuse) for reuse in (0.05, 0.1, 0.2, 0.4)),
 )
 

@@ -86,6 +86,15 @@ def test_passes_through_the_network_are_counted_beforehand(model, given, mask, s
     assert sum(clips) == count_passes(schedule, steps, sampler, scale) == passes
 
 
+def test_two_steps_of_the_default_sampler_are_those_of_ddim(model, given, mask):
+    """So that the bundled student, which has learned DDIM's, needs no sampler of its own."""
+    pair = [
+        sample_latents(model, given, mask, steps=2, sampler=name, generator=seeded())
+        for name in ("dpmpp_2m_quad", "ddim_quad")
+    ]
+    torch.testing.assert_close(*pair, rtol=1e-4, atol=1e-4)
+
+
 def test_quadratic_steps_are_asked_for_by_name(model, given, mask):
     named = sample_latents(model, given, mask, steps=3, sampler="dpmpp_2m_quad", generator=seeded())
     assert torch.equal(named, sample_latents(model, given, mask, steps="quad3", sampler="dpmpp_2m", generator=seeded()))
