@@ -1,6 +1,7 @@
 """What of a server's object_info is part of saved graphs, and the rule by which it may change: only by appending."""
 
-FILES = {("VDTLoadModel", "model_name"), ("VDTLoadVAE", "vae_name")}  # their options are what lies in folders
+FILES = {("VDTLoadModel", "model_name"), ("VDTLoadVAE", "vae_name")}  # their options are what lies in folders, and
+BUNDLED = ("bundled", "bundled fast")  # files of the pack
 CLIPS = ("VDTSampleClip", "clip")  # files of the pack: graphs name them, so that none may go
 KEPT = ("default", "min", "max", "step", "control_after_generate")
 
@@ -21,13 +22,17 @@ def node(name, info):
             kept = {field: settings[field] for field in KEPT if settings.get(field) is not None}
             options = kind if isinstance(kind, list) else settings.get("options")
             if options is not None:
-                kept["options"] = (
-                    options[:1] if (name, key) in FILES else sorted(options) if (name, key) == CLIPS else options
-                )
+                kept["options"] = lasting(name, key, options)
             inputs.append([key, group, "COMBO" if isinstance(kind, list) else kind, kept])
     outputs = [list(pair) for pair in zip(info["output_name"], info["output"], strict=True)]
     facts = {key: info[key] for key in ("category", "display_name", "output_node")}
     return {**facts, "inputs": inputs, "outputs": outputs}
+
+
+def lasting(name, key, options):
+    if (name, key) in FILES:
+        return [option for option in options if option in BUNDLED]
+    return sorted(options) if (name, key) == CLIPS else options
 
 
 def changes(stored, live):
