@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..config import VDTConfig
@@ -39,44 +40,68 @@ def bench_scaling(
     records = []
     for frames, side in shapes:
         flops = forward_flops(config, batch=1, num_frames=frames, height=side, width=side)
-        patches = (side // config.patch_size) ** 2
-        attention = frames * patches * config.depth * attention_flops(config, num_frames=frames, patches=patches)
         records.append(
             {
                 "num_frames": frames,
                 "size": side * 8,
                 "seconds": seconds[str((frames, side))],
                 "limit_s": flops / rate,
-                "attention_share": attention / flops,
+                "attention_share": attention_share(config, frames, side),
             }
         )
     return records
 
 
-def scaling_table(records: Sequence[dict[str, Any]]) -> str:
-    """Markdown: one row per shape."""
+def scaling_table(records: Sequence[dict[str, Any]], config: VDTConfig) -> str:
+    """Markdown: one row per shape, and where attention takes over."""
     lines = ["| frames | pixels | seconds | of the limit | attention's share of operations |", "|---|---|---|---|---|"]
     for record in records:
         lines.append(
             f"| {record['num_frames']} | {record['size']} | {record['seconds']:.3f} "
             f"| {record['seconds'] / record['limit_s']:.2f} x | {record['attention_share']:.0%} |"
         )
-    return "\n".join([*lines, ""])
+    reach = even_reach(config)
+    side = round((reach - 16) ** 0.5) * config.patch_size * 8
+    even = f"at {reach} patches and frames in sum, such as 16 frames of {side} pixels square"
+    return "\n".join([*lines, "", f"Attention costs as much as the linear layers of a block {even}.", ""])
 
 
-def plot_scaling(records: Sequence[dict[str, Any]], path: Path) -> None:
-    """Both axes logarithmic; where the lines leave slope 1 in tokens, attention has taken over."""
-    figure, (axis,) = new_figure(1)
-    for label, chosen in (("more frames", FRAMES), ("more pixels", SIZES)):
+def plot_scaling(records: Sequence[dict[str, Any]], config: VDTConfig, path: Path) -> None:
+    """Seconds beside what the products alone would take; and attention's share, on to where it is most of the work."""
+    figure, (time, share) = new_figure(2, sharey=False)
+    for label, chosen, longer in (("more frames", FRAMES, 12), ("more pixels", SIZES, 6)):
         points = sorted(
-            (record["num_frames"] * (record["size"] // 16) ** 2, record["seconds"], record["limit_s"])
+            (_tokens(record["num_frames"], record["size"] // 8), record["seconds"], record["limit_s"])
             for record in records
             if (record["num_frames"], record["size"] // 8) in chosen
         )
         tokens, seconds, limits = zip(*points, strict=True)
-        (line,) = axis.plot(tokens, seconds, marker="o", label=label)
-        axis.plot(tokens, limits, linestyle=":", color=line.get_color(), label=f"{label}, limit")
-    axis.set(xlabel="tokens", ylabel="seconds of a pass", xscale="log", yscale="log")
-    axis.grid(alpha=0.25)
-    axis.legend(frameon=False, fontsize=8)
+        (line,) = time.plot(tokens, seconds, marker="o", label=label)
+        time.plot(tokens, limits, linestyle=":", color=line.get_color(), label=f"{label}, products alone")
+        (frames, side), factor = chosen[0], 2 ** np.arange(longer)
+        beyond = [(frames * n, side) if chosen is FRAMES else (frames, side * n) for n in factor.tolist()]
+        share.plot([_tokens(*shape) for shape in beyond], [attention_share(config, *shape) for shape in beyond])
+    share.axhline(0.5, color="#999999", linewidth=1)
+    time.set(xlabel="tokens", ylabel="seconds of a pass", xscale="log", yscale="log")
+    share.set(xlabel="tokens", ylabel="attention's share of operations", xscale="log", ylim=(0, 1))
+    for axis in (time, share):
+        axis.grid(alpha=0.25)
+    time.legend(frameon=False, fontsize=8)
     save_figure(figure, path)
+
+
+def attention_share(config: VDTConfig, num_frames: int, side: int) -> float:
+    """Of the operations of a pass over latents of side x side, those that grow faster than the tokens do."""
+    flops = forward_flops(config, batch=1, num_frames=num_frames, height=side, width=side)
+    patches = (side // config.patch_size) ** 2
+    each = attention_flops(config, num_frames=num_frames, patches=patches)
+    return num_frames * patches * config.depth * each / flops
+
+
+def even_reach(config: VDTConfig) -> int:
+    """Patches and frames, in sum, at which attention costs as much as the linear layers of a block."""
+    return round((9 + 2 * config.mlp_ratio) * config.hidden_size / 2)
+
+
+def _tokens(num_frames: int, side: int) -> int:
+    return num_frames * (side // 2) ** 2

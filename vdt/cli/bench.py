@@ -119,10 +119,11 @@ def _scaling(options: argparse.Namespace) -> tuple[Any, str]:
     from ..benchmarks.scaling import bench_scaling, plot_scaling, scaling_table
     from ..config import VDT_CONFIGS
 
-    records = bench_scaling(VDT_CONFIGS[options.size], rounds=min(options.rounds, 2), device=options.device)
+    config = VDT_CONFIGS[options.size]
+    records = bench_scaling(config, rounds=min(options.rounds, 2), device=options.device)
     if options.report is not None:
-        plot_scaling(records, options.report / "scaling.png")
-    return records, scaling_table(records)
+        plot_scaling(records, config, options.report / "scaling.png")
+    return records, scaling_table(records, config)
 
 
 def _quality(options: argparse.Namespace) -> tuple[Any, str]:

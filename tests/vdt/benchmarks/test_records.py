@@ -14,7 +14,7 @@ from vdt.benchmarks.forward import PRECISIONS, bench_forward, forward_table
 from vdt.benchmarks.learning import bench_learning, learning_table, pace_of, plot_learning
 from vdt.benchmarks.memory import bench_memory, memory_table
 from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
-from vdt.benchmarks.scaling import bench_scaling, plot_scaling, scaling_table
+from vdt.benchmarks.scaling import attention_share, bench_scaling, even_reach, plot_scaling, scaling_table
 from vdt.benchmarks.stream import bench_stream, plot_stream, spread, stream_table
 from vdt.benchmarks.train import bench_train, train_table
 from vdt.cli import main
@@ -113,9 +113,16 @@ def test_scaling_says_how_much_of_it_is_attention(tmp_path):
     records = bench_scaling(TINY, ((4, 32), (16, 8), (16, 16)), rounds=1)
     assert [record["size"] for record in records] == [256, 64, 128]
     assert 0 < records[1]["attention_share"] < records[2]["attention_share"] < 1
-    assert scaling_table(records).count("\n") == 5
-    plot_scaling(records, tmp_path / "scaling.png")
+    assert scaling_table(records, TINY).count("\n") == 7
+    plot_scaling(records, TINY, tmp_path / "scaling.png")
     assert np.asarray(Image.open(tmp_path / "scaling.png")).std() > 5
+
+
+def test_attention_is_half_of_the_blocks_where_the_table_says():
+    config = VDT_CONFIGS["VDT-S/2"]
+    side = 2 * round((even_reach(config) - 16) ** 0.5)
+    assert attention_share(config, 16, side) == pytest.approx(0.5, abs=0.01)  # the ends of the model are the rest
+    assert attention_share(config, 16, side // 2) < 0.25 < 0.75 < attention_share(config, 16, side * 2)
 
 
 def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_path):
