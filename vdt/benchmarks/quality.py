@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..diffusion import sample_latents
-from ..evaluation.networks import Sampling
+from ..evaluation.networks import Sampling, sample
 from ..evaluation.plots import new_figure, save_figure
 from ..evaluation.statistics import with_bounds
 from ..masks import predict
@@ -91,6 +90,6 @@ def _seconds(model: VDT, num_frames: int, settings: Sequence[Sampling]) -> dict[
     mask = predict(num_frames, side, side, given=num_frames // 2)[None]
 
     def call(setting: Sampling) -> torch.Tensor:
-        return sample_latents(model, given, mask, generator=torch.Generator().manual_seed(0), **setting.options)
+        return sample(model, given, mask, setting, torch.Generator().manual_seed(0))
 
     return in_turns({str(setting): partial(call, setting) for setting in settings}, rounds=2)

@@ -84,14 +84,17 @@ def network_frames(
 def _sampled(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: Sequence[int]) -> Tensor:
     """Raw latents (B, T, C, h, w) of clips that are one window each, all at once."""
     diffusion = model.config.diffusion
-    made = sample_latents(
-        ReusingModel(model, sampling.reuse) if sampling.reuse else model,
-        scale_latents(raw, diffusion).to(first_parameter(model).device),
-        mask[None],
-        generator=[torch.Generator().manual_seed(seed) for seed in seeds],
-        **sampling.options,
-    )
-    return unscale_latents(made, diffusion)
+    given = scale_latents(raw, diffusion).to(first_parameter(model).device)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    return unscale_latents(sample(model, given, mask[None], sampling, generators), diffusion)
+
+
+def sample(
+    model: VDT, given: Tensor, mask: Tensor, sampling: Sampling, generator: torch.Generator | Sequence[torch.Generator]
+) -> Tensor:
+    """`sample_latents` by these settings, steps that reuse the last among them."""
+    network = ReusingModel(model, sampling.reuse) if sampling.reuse else model
+    return sample_latents(network, given, mask, generator=generator, **sampling.options)
 
 
 def _rolled_out(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: Sequence[int]) -> Tensor:

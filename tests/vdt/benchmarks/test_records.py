@@ -13,6 +13,7 @@ from vdt.benchmarks.clip import bench_clip, clip_table
 from vdt.benchmarks.forward import PRECISIONS, bench_forward, forward_table
 from vdt.benchmarks.learning import bench_learning, learning_table, pace_of, plot_learning
 from vdt.benchmarks.memory import bench_memory, memory_table
+from vdt.benchmarks.predictions import FIGURES
 from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
 from vdt.benchmarks.scaling import attention_share, bench_scaling, even_reach, plot_scaling, scaling_table
 from vdt.benchmarks.stream import bench_stream, plot_stream, spread, stream_table
@@ -123,6 +124,19 @@ def test_attention_is_half_of_the_blocks_where_the_table_says():
     side = 2 * round((even_reach(config) - 16) ** 0.5)
     assert attention_share(config, 16, side) == pytest.approx(0.5, abs=0.01)  # the ends of the model are the rest
     assert attention_share(config, 16, side // 2) < 0.25 < 0.75 < attention_share(config, 16, side * 2)
+
+
+def test_what_is_timed_skips_the_steps_that_reuse_skips(pipeline, clips, monkeypatch):
+    passes = []
+    transform = type(pipeline.model).transform
+    monkeypatch.setattr(type(pipeline.model), "transform", lambda *a: passes.append(1) or transform(*a))
+    monkeypatch.setattr("vdt.benchmarks.quality.predict_half", lambda *a, **k: {"model": dict.fromkeys(FIGURES)})
+    counted = []
+    for reuse in (0.0, 1e9):
+        passes.clear()
+        bench_quality(pipeline.model, pipeline.vae, clips, [Sampling(sampler="ddim", steps=6, reuse=reuse)])
+        counted.append(len(passes))
+    assert counted[1] * 6 == counted[0]  # all but the first of each run
 
 
 def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_path):
