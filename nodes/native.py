@@ -180,7 +180,7 @@ def generate(
     host.load(model, memory)
     windows = len(plan_rollout(network.vdt, raw, cells, **planned))
     if windows > 1:
-        passes = count_passes(Schedule.from_config(network.vdt.config.diffusion), **sampling)
+        passes = count_passes(network.vdt.config.diffusion, **sampling)
         one = pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), frames, tile=side)
         estimate = Estimate(seconds=windows * passes * one, bytes=memory)
         host.announce(hidden, f"{windows} windows of {frames} frames, {estimate.describe()}")

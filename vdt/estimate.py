@@ -10,7 +10,7 @@ from time import perf_counter
 import torch
 
 from .completion import decode_frames, first_parameter
-from .diffusion import Schedule, count_passes
+from .diffusion import count_passes
 from .frames import grid_of
 from .memory import GIBI, TILES_AT_ONCE, frames_at_once, model_bytes, vae_bytes
 from .model import VDT
@@ -70,8 +70,7 @@ def estimate_run(
     """
     guided = guidance_scale != 1
     grid = grid_of(size, pipeline.vae.config.downscale)
-    schedule = Schedule.from_config(pipeline.model.config.diffusion)
-    passes = windows * count_passes(schedule, steps, sampler, guidance_scale)
+    passes = windows * count_passes(pipeline.model.config.diffusion, steps, sampler, guidance_scale)
     seconds = passes * pass_seconds(pipeline.model, grid, window, tile=tile, clock=clock)
     if coded:
         seconds += coded * _frame_seconds(pipeline, size, clock)

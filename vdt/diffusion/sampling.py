@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..config import DiffusionConfig
 from .denoiser import MaskedDenoiser, guides
 from .samplers import Sampler, StepCallback, find_sampler
 from .schedule import Schedule
@@ -61,9 +62,9 @@ def sample_latents(
     return torch.where(mask.unsqueeze(2), x.to(given.dtype), given)
 
 
-def count_passes(schedule: Schedule, steps: int | str, sampler: str, guidance_scale: float = 1.0) -> int:
+def count_passes(config: DiffusionConfig, steps: int | str, sampler: str, guidance_scale: float = 1.0) -> int:
     """How often a clip goes through the network: once a step, and twice where guidance acts."""
-    _, schedule = _plan(schedule, steps, sampler)
+    _, schedule = _plan(Schedule.from_config(config), steps, sampler)
     guided = sum(guides(schedule, index) for index in range(schedule.num_steps)) if guidance_scale != 1 else 0
     return schedule.num_steps + guided
 

@@ -82,8 +82,7 @@ def test_passes_through_the_network_are_counted_beforehand(model, given, mask, s
     handle = model.register_forward_pre_hook(lambda module, inputs: clips.append(len(inputs[0]) // len(given)))
     sample_latents(model, given, mask, steps=steps, sampler=sampler, guidance_scale=scale, generator=seeded())
     handle.remove()
-    schedule = Schedule.from_config(model.config.diffusion)
-    assert sum(clips) == count_passes(schedule, steps, sampler, scale) == passes
+    assert sum(clips) == count_passes(model.config.diffusion, steps, sampler, scale) == passes
 
 
 def test_two_steps_of_the_default_sampler_are_those_of_ddim(model, given, mask):
