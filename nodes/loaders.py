@@ -25,8 +25,8 @@ class VDTLoadModel(io.ComfyNode):
                     options=host.model_files("vdt"),
                     default=host.BUNDLED,
                     tooltip="Default: bundled, a small model of balls and cylinders that comes with this pack and "
-                    "runs on a CPU. bundled fast is its student, for 2 steps at guidance 1: a third of the time, a "
-                    "little less exact. Your own: .safetensors files in models/vdt (official .pt files: `vdt convert` "
+                    "runs on a CPU. bundled fast is its student, for 2 steps at guidance 1: a third of the passes, "
+                    "a little less exact. Your own: .safetensors files in models/vdt (official .pt files: `vdt convert` "
                     "first).",
                 ),
                 io.Combo.Input(
