@@ -26,8 +26,8 @@ class VDTLoadModel(io.ComfyNode):
                     default=host.BUNDLED,
                     tooltip="Default: bundled, a small model of balls and cylinders that comes with this pack and "
                     "runs on a CPU. bundled fast is its student, for 2 steps at guidance 1: a third of the passes, "
-                    "a little less exact. Your own: .safetensors files in models/vdt (official .pt files: `vdt convert` "
-                    "first).",
+                    "a little less exact. Your own: .safetensors files in models/vdt (official .pt files: `vdt "
+                    "convert` first).",
                 ),
                 io.Combo.Input(
                     "precision",

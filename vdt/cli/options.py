@@ -33,7 +33,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--fast",
         nargs=0,
         action=_Fast,
-        help=f"the bundled student of them: --steps {FAST_STEPS} --guidance 1 unless set after it, a third of the passes",
+        help=f"the bundled student of these: --steps {FAST_STEPS} --guidance 1, unless set after it; fewer passes",
     )
     group.add_argument("--vae", type=Path, metavar="FILE", help="VAE weights (default: the bundled ones)")
     group.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda where there is one, else cpu)")
