@@ -173,19 +173,19 @@ def generate(
     `tile` is in pixels; see `complete_clip` for the options.
     """
     network = network_of(model)
-    sampling: dict[str, Any] = {"steps": steps, "sampler": sampler, "guidance_scale": guidance_scale}
     planned = {"window": window, "overlap": overlap, "full": full}
     frames, side = min(len(raw), window_size(network.vdt, window)[0]), -(-tile // CELL)
     memory = network.memory(2 * frames, *raw.shape[-2:], tile=side)
     host.load(model, memory)
     windows = len(plan_rollout(network.vdt, raw, cells, **planned))
     if windows > 1:
-        passes = count_passes(network.vdt.config.diffusion, **sampling)
+        passes = count_passes(network.vdt.config.diffusion, steps, sampler, guidance_scale)
         one = pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), frames, tile=side)
         estimate = Estimate(seconds=windows * passes * one, bytes=memory)
         host.announce(hidden, f"{windows} windows of {frames} frames, {estimate.describe()}")
     progress = host.step_progress(steps, network.preview)
-    made = complete_clip(network.vdt, raw, cells, callback=progress, **sampling, **planned, tile=side, **options)
+    options |= {"steps": steps, "sampler": sampler, "guidance_scale": guidance_scale, "tile": side}
+    made = complete_clip(network.vdt, raw, cells, callback=progress, **planned, **options)
     host.note(hidden, model=network.file)
     return host.to_intermediate(made)
 

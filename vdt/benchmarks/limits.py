@@ -16,11 +16,16 @@ def forward_flops(config: VDTConfig, *, batch: int, num_frames: int, height: int
     patches = (height // config.patch_size) * (width // config.patch_size)
     tokens = batch * num_frames * patches
     d, patch = config.hidden_size, config.patch_size**2
-    linear = (9 + 2 * config.mlp_ratio) * d * d  # two attentions of 4 each, temporal_fc, MLP
+    linear = linear_flops(config) / 2
     attention = attention_flops(config, num_frames=num_frames, patches=patches) / 2
     ends = patch * (config.in_channels + int(config.mask_embed) + config.out_channels) * d
     condition = batch * d * d * (config.depth * (9 if config.temporal_adaln else 6) + 2)
     return int(2 * (tokens * (config.depth * (linear + attention) + ends) + condition))
+
+
+def linear_flops(config: VDTConfig) -> float:
+    """Of the linear layers for one token in one block: two attentions of 4 matrices each, temporal_fc, MLP."""
+    return 2 * (9 + 2 * config.mlp_ratio) * config.hidden_size**2
 
 
 def attention_flops(config: VDTConfig, *, num_frames: int, patches: int) -> int:

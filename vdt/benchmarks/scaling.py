@@ -7,13 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..config import VDTConfig
 from ..evaluation.plots import new_figure, save_figure
 from ..model import build_model
-from .limits import attention_flops, forward_flops, matmul_call, matmul_flops
+from .limits import attention_flops, forward_flops, linear_flops, matmul_call, matmul_flops
 from .timing import in_turns
 
 FRAMES = ((4, 32), (8, 32), (16, 32), (32, 32), (64, 32))  # frames, side of the latents
@@ -78,8 +77,8 @@ def plot_scaling(records: Sequence[dict[str, Any]], config: VDTConfig, path: Pat
         tokens, seconds, limits = zip(*points, strict=True)
         (line,) = time.plot(tokens, seconds, marker="o", label=label)
         time.plot(tokens, limits, linestyle=":", color=line.get_color(), label=f"{label}, products alone")
-        (frames, side), factor = chosen[0], 2 ** np.arange(longer)
-        beyond = [(frames * n, side) if chosen is FRAMES else (frames, side * n) for n in factor.tolist()]
+        frames, side = chosen[0]
+        beyond = [(frames << n, side) if chosen is FRAMES else (frames, side << n) for n in range(longer)]
         share.plot([_tokens(*shape) for shape in beyond], [attention_share(config, *shape) for shape in beyond])
     share.axhline(0.5, color="#999999", linewidth=1)
     time.set(xlabel="tokens", ylabel="seconds of a pass", xscale="log", yscale="log")
@@ -100,7 +99,7 @@ def attention_share(config: VDTConfig, num_frames: int, side: int) -> float:
 
 def even_reach(config: VDTConfig) -> int:
     """Patches and frames, in sum, at which attention costs as much as the linear layers of a block."""
-    return round((9 + 2 * config.mlp_ratio) * config.hidden_size / 2)
+    return round(linear_flops(config) / attention_flops(config, num_frames=1, patches=0))
 
 
 def _tokens(num_frames: int, side: int) -> int:

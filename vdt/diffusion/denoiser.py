@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from .schedule import Schedule
 
-GUIDED_BELOW = (
-    0.2  # signal power up to which guidance acts: measured as good as on every step (LOG.md), at half the cost
-)
+GUIDED_BELOW = 0.2  # signal power up to which guidance acts: as good as on every step (measured, see LOG.md)
 Model = Callable[..., Tensor]  # model(x (B,T,C,h,w), t (B,), mask=(B,T,h,w) bool) -> (B,T,C or 2C,h,w)
 
 
