@@ -26,6 +26,7 @@ from ..vdt.audio import Sound
 from ..vdt.checkpoints import Bundled, bundled, sha256
 from ..vdt.completion import Progress, decode_frames, encode_frames, paste, pixels_to_paste
 from ..vdt.diffusion import StepInfo
+from ..vdt.edges import EDGES, match_edges
 from ..vdt.frames import fill_up
 from ..vdt.memory import FRAMES_AT_ONCE, check_memory, vae_bytes
 from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
@@ -70,6 +71,21 @@ def still_input() -> Any:
         tooltip="Default: 24. Places of a generated frame that differ by less than about so many levels of 255 from "
         "the given frame nearest in time are shown as that frame has them, so that background keeps its detail and "
         "colour. 0 is off. It needs the images.",
+    )
+
+
+def edges_input() -> Any:
+    """The input "edges" of the nodes that decode."""
+    return io.Float.Input(
+        "edges",
+        default=EDGES,
+        min=0.0,
+        max=255.0,
+        step=1.0,
+        optional=True,
+        tooltip="Default: 24. Where a part of a frame is generated, its colours are shifted to meet what is around it, "
+        "so that no patch shows. Jumps of less than so many levels of 255 are taken back; larger ones are things that "
+        "end there. 0 is off. It needs the images.",
     )
 
 
@@ -224,7 +240,14 @@ def decode(
 
 
 def decode_each(
-    vae: Any, latents: Tensor, images: Tensor | None, mask: Tensor | None, *, size: tuple[int, int], still: float
+    vae: Any,
+    latents: Tensor,
+    images: Tensor | None,
+    mask: Tensor | None,
+    *,
+    size: tuple[int, int],
+    still: float,
+    edges: float,
 ) -> Iterator[np.ndarray]:
     """Frames uint8 (H, W, 3) of raw latents (T, C, h, w), a few decoded at a time; with images, only where they are not
     given by the mask.
@@ -240,7 +263,7 @@ def decode_each(
             shown = decode(vae, latents[part], size=size)
         else:
             decoded = decode(vae, latents[part], pixels[part], size=size)
-            shown = paste(hold(decoded, pixels[part], held, still, start=start), given[part], pixels[part])
+            shown = finish(decoded, given[part], pixels[part], held, still=still, edges=edges, start=start)
         yield from convert.to_frames(shown)
         progress(min(start + FRAMES_AT_ONCE, len(latents)), len(latents))
 
@@ -255,13 +278,27 @@ def anchors(vae: Any, latents: Tensor, given: Tensor, pixels: Tensor, still: flo
     return pair_anchors(places, images, convert.to_frames(decoded))
 
 
-def hold(decoded: Tensor, pixels: Tensor, held: Sequence[Anchor], still: float, *, start: int = 0) -> Tensor:
-    """IMAGE of frames from `start` on, still places of generated ones, `pixels` (n, H, W), as the anchors have them."""
-    new = pixels.flatten(1).any(1).nonzero().flatten().tolist() if held else []
+def finish(
+    decoded: Tensor,
+    given: Tensor,
+    pixels: Tensor,
+    held: Sequence[Anchor],
+    *,
+    still: float,
+    edges: float,
+    start: int = 0,
+) -> Tensor:
+    """IMAGE of frames from `start` on as people see them: given pixels, and the generated ones, `pixels` (n, H, W).
+
+    See `hold_still` for what stays as the anchors have it, and `match_edges` for the tint of generated areas.
+    """
+    new = pixels.flatten(1).any(1).nonzero().flatten().tolist()
     if new:
-        frames = hold_still(convert.to_frames(decoded[new]), [start + index for index in new], held, still)
-        decoded[new] = to_intermediate(convert.to_images(frames))
-    return decoded
+        frames = convert.to_frames(decoded[new])
+        matched = match_edges(frames, convert.to_frames(given[new]), pixels[new], edges)
+        shown = hold_still(frames, [start + index for index in new], held, still, onto=matched)
+        decoded[new] = to_intermediate(convert.to_images(shown))
+    return paste(decoded, given, pixels)
 
 
 def pixel_size(vae: Any, latent: dict[str, Any], images: Tensor | None = None) -> tuple[int, int]:

@@ -7,7 +7,8 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..vdt.completion import paste, pixels_to_paste
+from ..vdt.completion import pixels_to_paste
+from ..vdt.edges import EDGES
 from ..vdt.frames import fit_frames
 from ..vdt.planner import Source, describe_clip, fit_size, plan_clip
 from ..vdt.still import STILL
@@ -123,6 +124,7 @@ class VDTDecode(io.ComfyNode):
                     tooltip="White = generated. Default: the mask that the latent carries.",
                 ),
                 host.still_input(),
+                host.edges_input(),
             ],
             outputs=[io.Image.Output("out_images", display_name="images", tooltip="The finished frames.")],
             hidden=[io.Hidden.extra_pnginfo],
@@ -136,6 +138,7 @@ class VDTDecode(io.ComfyNode):
         images: Tensor | None = None,
         mask: Tensor | None = None,
         still: float = STILL,
+        edges: float = EDGES,
     ) -> io.NodeOutput:
         with host.named("VDT Decode"):
             samples = convert.samples_of(latent)
@@ -148,7 +151,7 @@ class VDTDecode(io.ComfyNode):
             pixels = pixels_to_paste(samples, given, hard, downscale=host.downscale(vae))
             decoded = host.decode(vae, samples, pixels, size=size, progress=progress)
             held = host.anchors(vae, samples, given, pixels, still)
-            return io.NodeOutput(paste(host.hold(decoded, pixels, held, still), given, pixels))
+            return io.NodeOutput(host.finish(decoded, given, pixels, held, still=still, edges=edges))
 
 
 def _size_tip(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..vdt.edges import EDGES
 from ..vdt.still import STILL
 from . import convert, host
 
@@ -50,6 +51,7 @@ class VDTSaveVideo(io.ComfyNode):
                 ),
                 io.Audio.Input("audio", optional=True, tooltip="The sound; cut to the length of the video."),
                 host.still_input(),
+                host.edges_input(),
             ],
             outputs=[io.Video.Output("out_video", display_name="video", tooltip="The file that was written.")],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
@@ -67,10 +69,12 @@ class VDTSaveVideo(io.ComfyNode):
         mask: Tensor | None = None,
         audio: dict[str, Any] | None = None,
         still: float = STILL,
+        edges: float = EDGES,
     ) -> io.NodeOutput:
         with host.named("VDT Save Video"):
             samples = convert.samples_of(latent)
             host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
             sound, size = convert.sound_for(audio, len(samples) / fps), host.pixel_size(vae, latent, images)
-            frames = host.decode_each(vae, samples, images, convert.mask_of(latent, mask), size=size, still=still)
+            hard, shown = convert.mask_of(latent, mask), {"size": size, "still": still, "edges": edges}
+            frames = host.decode_each(vae, samples, images, hard, **shown)
             return host.save_video(cls.hidden, frames, size=size, fps=fps, prefix=filename_prefix, sound=sound)

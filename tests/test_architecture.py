@@ -42,6 +42,7 @@ LAYERS = [
         "data",
         "windows",
         "still",
+        "edges",
         "outpaint",
     },
     {"autoencoder", "diffusion", "model", "reuse", "tiles", "vae_keys", "vdt_keys"},

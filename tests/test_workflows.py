@@ -44,7 +44,7 @@ GIVEN = {  # frames whose pixels must come back
     "interpolate": {0, 4, 8, 12, 15},
     "image_to_video": {0},
     "first_last_frame": {0, 15},
-    "complete_region": set(),  # a part of every frame is generated
+    "complete_region": {*range(3), *range(13, 16)},  # and all but a rectangle of the others
     "connect_two_clips": {*range(5), *range(11, 16)},
     "mixed": {0, 6},
     "extend": set(range(8)),
@@ -54,7 +54,7 @@ GIVEN = {  # frames whose pixels must come back
 }
 LENGTHS = {"extend": 28, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
-KEPT = {"complete_region": (0.3, 0.7), "outpaint": (0.74, 0.76)}  # the share of pixels that are given
+KEPT = {"complete_region": (0.8, 0.95), "outpaint": (0.74, 0.76)}  # the share of pixels given, or still as these were
 ARRANGERS = {"VDTExtend", "VDTConnect", "VDTSlowMotion", "VDTOutpaint"}  # these change what VDT Encode made
 SAVERS = {"SaveVideo", "VDTSaveVideo"}
 MAX_NODES = 12

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .autoencoder import AutoencoderKL
 from .diffusion import sample_latents, scale_latents, unscale_latents
 from .diffusion.samplers import StepCallback
+from .edges import EDGES, match_edges
 from .frames import fill_up, grid_of, to_pixels, to_uint8
 from .memory import VAE_TILE, frames_at_once
 from .pixel_masks import to_cells
@@ -71,16 +72,24 @@ def decode_frames(
 
 
 def decode_onto(
-    vae: AutoencoderKL, latents: Tensor, images: np.ndarray, generated: Tensor, *, still: float = STILL
+    vae: AutoencoderKL,
+    latents: Tensor,
+    images: np.ndarray,
+    generated: Tensor,
+    *,
+    still: float = STILL,
+    edges: float = EDGES,
 ) -> np.ndarray:
     """Frames (T, H, W, 3) decoded where `generated`, bool (T, H, W), elsewhere the images (T, H, W, 3), bit for bit.
 
-    Still places of generated frames are shown as the nearest given frames show them, see `hold_still`; 0 turns it off.
+    Still places of generated frames are shown as the nearest given frames show them, see `hold_still`, and generated
+    areas in the tint of what is around them, see `match_edges`; 0 turns either off.
     """
     frames = decode_frames(vae, latents, generated)
     anchors = find_anchors(vae, latents, images, generated) if still > 0 else []
     new = generated.flatten(1).any(1).nonzero().flatten().tolist()
-    frames[new] = hold_still(frames[new], new, anchors, still)
+    matched = match_edges(frames[new], images[new], generated[new], edges)
+    frames[new] = hold_still(frames[new], new, anchors, still, onto=matched)
     return np.where(generated[..., None].numpy(), frames, images)
 
 

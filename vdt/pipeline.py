@@ -14,6 +14,7 @@ from . import pixel_masks
 from .autoencoder import AutoencoderKL
 from .checkpoints import bundled, load_model, load_vae
 from .completion import decode_onto, encode_frames
+from .edges import EDGES
 from .frames import grid_of
 from .model import VDT
 from .pixel_masks import to_cells
@@ -78,6 +79,7 @@ class Pipeline:
         *,
         seed: int = 0,
         still: float = STILL,
+        edges: float = EDGES,
         **options: Any,
     ) -> GeneratedClip:
         """Complete a clip; given pixels come back bit for bit. One longer than the model's is made window by window.
@@ -86,7 +88,7 @@ class Pipeline:
             frames: uint8 (n, H, W, 3), n <= T; what is to be generated may hold anything, frames after n are generated.
             mask: bool, True = generate: pixels (T, H, W) or latent cells (T, h, w).
             seed: 0 to 2**64 - 1; the same on every device.
-            still: see `decode_onto`.
+            still, edges: see `decode_onto`.
             options: steps, sampler, guidance_scale, reuse and tile, see `complete_latents`; window, overlap and
                 callback, see `roll_out`.
 
@@ -100,7 +102,7 @@ class Pipeline:
         if seen.any():
             raw[seen] = encode_frames(self.vae, clip[seen.numpy()]).cpu()
         latents = complete_clip(self.model, raw, made.cells, seed=seed, **options)
-        shown = decode_onto(self.vae, latents, clip, made.pixels, still=still)
+        shown = decode_onto(self.vae, latents, clip, made.pixels, still=still, edges=edges)
         return GeneratedClip(frames=shown, mask=made.pixels.numpy(), latents=latents)
 
     def _masks(self, frames: np.ndarray, mask: Tensor) -> _Masks:

@@ -46,26 +46,34 @@ def pair_anchors(places: Sequence[int], given: np.ndarray, decoded: np.ndarray) 
 
 
 def hold_still(
-    frames: np.ndarray, places: Sequence[int], anchors: Sequence[Anchor], threshold: float = STILL
+    frames: np.ndarray,
+    places: Sequence[int],
+    anchors: Sequence[Anchor],
+    threshold: float = STILL,
+    *,
+    onto: np.ndarray | None = None,
 ) -> np.ndarray:
     """Frames (n, H, W, 3) at `places` of a clip with their still parts taken from the anchors, in order, around them.
 
     A place is still where the frame and the decoded anchor differ little; between two anchors both count, by their
-    distance in time. A threshold of 0 changes nothing.
+    distance in time. Elsewhere `onto`, frames of the same size, is shown: the frames themselves if it is None.
+    A threshold of 0 holds nothing.
     """
+    shown = frames if onto is None else onto
     if threshold <= 0 or not anchors:
-        return frames
-    return np.stack([_held(frame, at, anchors, threshold) for frame, at in zip(frames, places, strict=True)])
+        return shown
+    each = zip(frames, shown, places, strict=True)
+    return np.stack([_held(frame, other, at, anchors, threshold) for frame, other, at in each])
 
 
-def _held(frame: np.ndarray, at: int, anchors: Sequence[Anchor], threshold: float) -> np.ndarray:
+def _held(frame: np.ndarray, onto: np.ndarray, at: int, anchors: Sequence[Anchor], threshold: float) -> np.ndarray:
     after = bisect(anchors, at, key=lambda anchor: anchor.index)
     sides = anchors[max(0, after - 1) : after + 1]  # one at an end of the clip
     mixed = np.zeros(frame.shape, np.float32)
     for anchor in sides:
         share = 1.0 if len(sides) == 1 else 1 - abs(at - anchor.index) / (sides[1].index - sides[0].index)
         still = _stillness(frame, anchor.decoded, threshold)[..., None]
-        mixed += share * (still * anchor.given + (1 - still) * frame)
+        mixed += share * (still * anchor.given + (1 - still) * onto)
     return mixed.round().astype(np.uint8)
 
 

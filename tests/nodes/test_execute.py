@@ -98,8 +98,28 @@ def test_still_places_are_the_librarys(pack, models, encoded, images, masked, ti
     assert np.array_equal((shown * 255).round().byte().numpy(), expected)
     rough = pack("nodes.latents").VDTDecode.execute(made, models[1], images, still=0).result[0]
     assert not torch.equal(shown, rough) and torch.equal(shown[:3], rough[:3])
-    parts = pack("nodes.host").decode_each(models[1], made["samples"], images, masked > 0.5, size=(64, 64), still=24.0)
+    finish = {"size": (64, 64), "still": 24.0, "edges": 24.0}
+    parts = pack("nodes.host").decode_each(models[1], made["samples"], images, masked > 0.5, **finish)
     assert np.abs(np.stack(list(parts)).astype(int) - expected).max() <= 1
+
+
+def test_edges_of_areas_are_the_librarys(pack, models, encoded, images, tiny_vae):
+    area = torch.zeros(6, 64, 64)
+    area[1:, 16:48, 16:48] = 1  # the first frame is an anchor
+    made = sample(pack, models[0], encoded[0], area)
+    frames = (images * 255).round().byte().numpy()
+    decode = pack("nodes.latents").VDTDecode
+    shown = {}
+    for edges in (0.0, 24.0):
+        shown[edges] = decode.execute(made, models[1], images, area, edges=edges).result[0]
+        expected = decode_onto(tiny_vae, made["samples"], frames, area > 0.5, edges=edges)
+        assert np.array_equal((shown[edges] * 255).round().byte().numpy(), expected)
+        parts = pack("nodes.host").decode_each(
+            models[1], made["samples"], images, area > 0.5, size=(64, 64), still=24.0, edges=edges
+        )
+        assert np.abs(np.stack(list(parts)).astype(int) - expected).max() <= 1
+    assert not torch.equal(shown[0.0], shown[24.0])
+    assert torch.equal(decode.execute(made, models[1], images, area).result[0], shown[24.0])
 
 
 class Stock:

@@ -150,6 +150,18 @@ def test_generate_keeps_given_pixels_and_writes_a_sheet(place, monkeypatch):
     assert written(place) == ["out.mp4", "sheet.png"]
 
 
+def test_generate_shifts_areas_to_meet_their_surroundings(place, monkeypatch):
+    made = []
+    original = Pipeline.generate
+    monkeypatch.setattr(Pipeline, "generate", lambda self, *a, **k: made.append(original(self, *a, **k)) or made[-1])
+    mask = write_mask(place / "mask.png", 96, 160, (slice(40, 60), slice(70, 90)))
+    for settings in ({"edges": 0}, {"edges": 24}, {}):
+        assert generate(place, "spatial", mask=mask, **settings) == 0
+    rough, shifted, default = (clip.frames for clip in made)
+    assert np.array_equal(shifted, default) and not np.array_equal(rough, shifted)
+    assert np.array_equal(rough[~made[0].mask], shifted[~made[0].mask])
+
+
 def test_the_same_seed_writes_the_same_video(place):
     clips = []
     for seed in (1, 1, 2):

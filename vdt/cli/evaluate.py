@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .options import (
+    add_finish_options,
     add_model_options,
     add_sampling_options,
-    add_still_option,
     check_folder,
     check_output,
     finite,
@@ -53,10 +53,13 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--given", type=positive, default=8, metavar="K", help="given frames (default: 8)")
     parser.add_argument("--every", type=positive, default=4, metavar="N", help="distance of given frames (default: 4)")
+    parser.add_argument(
+        "--known", default="0,-1", metavar="LIST", help="given frames of the task frames (default: 0,-1)"
+    )
     parser.add_argument("--size", type=positive, metavar="PX", help="height and width (default: the model's)")
     parser.add_argument("--frames", type=positive, metavar="T", help="length of the clips (default: the model's)")
     add_sampling_options(parser)
-    add_still_option(parser)
+    add_finish_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -104,7 +107,7 @@ def _how(options: argparse.Namespace, path: Path) -> dict[str, Any]:
     """What both evaluations take of the command line."""
     from ..checkpoints import sha256
 
-    told = {name: getattr(options, name) for name in ("task", "given", "every")}
+    told = {name: getattr(options, name) for name in ("task", "given", "every")} | {"listed": options.known}
     return {**told, **vars(_sampling(options)), "model_sha256": sha256(path), "progress": True}
 
 
@@ -128,7 +131,7 @@ def _write(
 def _sampling(options: argparse.Namespace) -> Sampling:
     from ..evaluation.networks import Sampling
 
-    return Sampling(**sampling_of(options))
+    return Sampling(**sampling_of(options), edges=options.edges)
 
 
 def _suite(

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from .extend import SIDES, TASKS, UNPLANNED, check_wishes, estimated, evenly, extend, rate_of
 from .options import (
+    add_finish_options,
     add_model_options,
     add_sampling_options,
     add_side_options,
-    add_still_option,
     add_window_options,
     check_output,
     positive,
@@ -94,7 +94,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     add_side_options(parser)
     add_sampling_options(parser)
     add_window_options(parser)
-    add_still_option(parser)
+    add_finish_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -202,7 +202,8 @@ def _complete(
             bar.total = info.num_steps
             bar.update(info.step - bar.n)
 
-        return pipeline.generate(frames, mask, callback=show, **sampling_of(options), **windows_of(options))
+        settings = {**sampling_of(options), **windows_of(options), "edges": options.edges}
+        return pipeline.generate(frames, mask, callback=show, **settings)
 
 
 def _estimate(options: argparse.Namespace, pipeline: Pipeline, frames: np.ndarray, mask: Tensor) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 MAX_SEED = 2**64 - 1
 # Of all commands and of the node: what is measured is what people get.
-STEPS, SAMPLER, GUIDANCE, STILL = 4, "dpmpp_2m_quad", 2.0, 24.0
+STEPS, SAMPLER, GUIDANCE, STILL, EDGES = 4, "dpmpp_2m_quad", 2.0, 24.0, 24.0
 FAST_STEPS = 2  # of the student, which needs no guidance
 
 
@@ -99,8 +99,8 @@ def add_side_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{side}", type=finite, metavar="P", help=f"percent of the {whole}, 0 to 400 (default: 0)")
 
 
-def add_still_option(parser: argparse.ArgumentParser) -> None:
-    """How generated frames are shown where nothing moves."""
+def add_finish_options(parser: argparse.ArgumentParser) -> None:
+    """How generated frames are shown where nothing moves, and generated areas where they meet given ones."""
     parser.add_argument(
         "--still",
         type=finite,
@@ -109,10 +109,18 @@ def add_still_option(parser: argparse.ArgumentParser) -> None:
         help="show places that differ by less than about L of 255 levels from the given frame nearest in time as that "
         f"frame has them: background keeps its detail and colour. 0 is off (default: {STILL:g})",
     )
+    parser.add_argument(
+        "--edges",
+        type=finite,
+        default=EDGES,
+        metavar="L",
+        help="where a part of a frame is generated, shift its colours to meet what is around it: jumps of less than L "
+        f"of 255 levels are taken back, larger ones are things that end there. 0 is off (default: {EDGES:g})",
+    )
 
 
 def sampling_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What the options of `add_sampling_options` and `add_still_option` are called in the library."""
+    """What the options of `add_sampling_options`, and --still, are called in the library."""
     return {
         "steps": options.steps,
         "sampler": options.sampler,

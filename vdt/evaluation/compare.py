@@ -62,8 +62,8 @@ def compare(truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[n
         known_error=int(known.max()) if known.size else None,
         steps=frame_steps(result),
         steps_truth=frame_steps(truth),
-        seam=_seam(result, made),
-        seam_truth=_seam(truth, made),
+        seam=seam(result, made),
+        seam_truth=seam(truth, made),
         step=seam_jump(result, ~generated).step,
         step_truth=seam_jump(truth, ~generated).step,
         flicker=_flicker(result, made),
@@ -109,7 +109,7 @@ def sheet(truth: NDArray[np.uint8], result: NDArray[np.uint8], generated: NDArra
     return contact_sheet(rows)
 
 
-def _seam(frames: NDArray[np.uint8], made: NDArray[np.bool_]) -> float | None:
+def seam(frames: NDArray[np.uint8], made: NDArray[np.bool_]) -> float | None:
     """Mean difference of neighbours of which one is known and one generated, along time, rows and columns."""
     steps: list[NDArray[np.int16]] = []
     for axis in range(3):

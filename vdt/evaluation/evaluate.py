@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 Frames = NDArray[np.uint8]
 Known = NDArray[np.bool_]
 
-TASKS = ("predict", "backward", "interpolate", "image_to_video")
+TASKS = ("predict", "backward", "interpolate", "image_to_video", "frames")
+BETWEEN = ("interpolate", "frames")  # given frames may lie on both sides
 MOTION = ("gravity", "bounce", "energy_rise")  # of thrown balls, from the last two given frames on
 SEAM = ("seam", "step")  # see `seam_jump`
 SCORES = ("centroid_px", "present", "psnr", "ssim", "drift", *MOTION, *SEAM)  # one number per clip, averaged over clips
@@ -91,6 +92,7 @@ def evaluate(
     task: str = "predict",
     given: int = 8,
     every: int = 4,
+    listed: str = "0,-1",
     batch_size: int = 8,
     samples_per_family: int = 2,
     model_sha256: str | None = None,
@@ -106,7 +108,7 @@ def evaluate(
         vae: its autoencoder; None only without a model.
         clips: scenes of one size and length.
         task: what is given: "predict" the first `given` frames, "backward" the last `given`, "interpolate" every
-            `every`-th and the last, "image_to_video" the first.
+            `every`-th and the last, "image_to_video" the first, "frames" those `listed`.
         samples_per_family: clips kept for the contact sheet; model_sha256: copied into the report.
         how: steps, sampler, guidance_scale, seed and so on, see `Sampling`.
 
@@ -115,7 +117,7 @@ def evaluate(
         for the truth through the same readout, the floor of every centroid error.
     """
     _check(model, vae, clips)
-    known = known_frames(task, len(clips[0].frames), given=given, every=every)
+    known = known_frames(task, len(clips[0].frames), given=given, every=every, listed=listed)
     sampling = Sampling(**how)
     scores: dict[str, dict[str, list[Score]]] = {family: {} for family in sorted({clip.family for clip in clips})}
     samples: list[Sample] = []
@@ -132,13 +134,14 @@ def evaluate(
     return Report(values={**values, "families": _families(scores, sampling.seed)}, samples=tuple(samples))
 
 
-def known_frames(task: str, num_frames: int, *, given: int = 8, every: int = 4) -> Known:
+def known_frames(task: str, num_frames: int, *, given: int = 8, every: int = 4, listed: str = "0,-1") -> Known:
     """Which frames a task gives, (T,) bool; ValueError for an unknown task or impossible numbers."""
     makers: dict[str, Callable[[], Tensor]] = {
         "predict": lambda: masks.predict(num_frames, 1, 1, given=given),
         "backward": lambda: masks.backward(num_frames, 1, 1, given=given),
         "interpolate": lambda: masks.interpolate(num_frames, 1, 1, every=every),
         "image_to_video": lambda: masks.image_to_video(num_frames, 1, 1, frame=0),
+        "frames": lambda: masks.frames(num_frames, 1, 1, given=listed),
     }
     if task not in makers:
         raise ValueError(f"task {task!r} cannot be evaluated, expected one of {', '.join(TASKS)}")
@@ -193,7 +196,7 @@ def _attempts(clip: SceneClip, known: Known, made: dict[str, Frames], task: str)
     """Every method's version of one clip; the analytic ones read nothing but given frames."""
     attempts: dict[str, Attempt] = {name: _read(made[name], clip) for name in ("model", "vae") if name in made}
     attempts["copy_last"] = _read(baselines.copy_last(clip.frames, known), clip)
-    if task == "interpolate":
+    if task in BETWEEN:
         attempts["linear_blend"] = _read(baselines.linear_blend(clip.frames, known), clip)
     truth = _read(clip.frames, clip)
     for name in baselines.DEGREES:

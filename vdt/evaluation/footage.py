@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..files import write_text
 from . import baselines
-from .evaluate import Frames, Known, Report, Sample, conditions, known_frames, starts
+from .evaluate import BETWEEN, Frames, Known, Report, Sample, conditions, known_frames, starts
 from .metrics import psnr, ssim
 from .networks import Sampling, network_frames
 from .plots import LABELS, STYLES, conditions_line, frame_ticks, new_figure, save_figure, write_sheet
@@ -35,6 +35,7 @@ def evaluate_footage(
     task: str = "predict",
     given: int = 8,
     every: int = 4,
+    listed: str = "0,-1",
     batch_size: int = 8,
     num_samples: int = 6,
     model_sha256: str | None = None,
@@ -45,14 +46,14 @@ def evaluate_footage(
 
     Args:
         clips: uint8 (N, T, H, W, 3).
-        task, given, every: what is given, see `evaluate`.
+        task, given, every, listed: what is given, see `evaluate`.
         num_samples: clips kept for the contact sheet.
         how: steps, sampler, guidance_scale, seed and so on, see `Sampling`.
 
     Returns:
         A Report; values["methods"] holds method -> psnr (dB) and ssim, 95 % intervals over clips, means by frame.
     """
-    known, sampling = known_frames(task, clips.shape[1], given=given, every=every), Sampling(**how)
+    known, sampling = known_frames(task, clips.shape[1], given=given, every=every, listed=listed), Sampling(**how)
     scores: dict[str, list[dict[str, Floats]]] = defaultdict(list)
     samples: list[Sample] = []
     for start in starts(len(clips), batch_size, progress):
@@ -113,7 +114,7 @@ def plot_footage(report: Report, path: Path) -> None:
 def _without_network(clip: Frames, known: Known, task: str) -> dict[str, Frames]:
     """The given frames held, and cross-faded where they lie on both sides."""
     held = {"copy_last": baselines.copy_last(clip, known)}
-    return held | {"linear_blend": baselines.linear_blend(clip, known)} if task == "interpolate" else held
+    return held | {"linear_blend": baselines.linear_blend(clip, known)} if task in BETWEEN else held
 
 
 def _record(scores: list[dict[str, Floats]], seed: int) -> dict[str, Any]:

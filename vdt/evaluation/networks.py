@@ -14,8 +14,10 @@ from torch import Tensor
 from ..autoencoder import AutoencoderKL
 from ..completion import decode_onto, first_parameter
 from ..diffusion import derived_seed, find_sampler, sample_latents, scale_latents, unscale_latents
+from ..edges import EDGES
 from ..frames import to_pixels
 from ..model import VDT
+from ..pixel_masks import to_cells
 from ..reuse import ReusingModel
 from ..rollout import complete_clip
 from ..still import STILL
@@ -33,6 +35,7 @@ class Sampling:
     reuse: float = 0.0
     seed: int = 0
     still: float = STILL
+    edges: float = EDGES
 
     def __post_init__(self) -> None:
         find_sampler(self.sampler)  # complains of an unknown one before any work
@@ -44,7 +47,7 @@ class Sampling:
     @property
     def options(self) -> dict[str, Any]:
         """What `sample_latents` takes of it."""
-        return {name: value for name, value in vars(self).items() if name not in ("seed", "still", "reuse")}
+        return {name: value for name, value in vars(self).items() if name in ("steps", "sampler", "guidance_scale")}
 
 
 @torch.no_grad()
@@ -63,21 +66,22 @@ def network_frames(
         model: or None for the VAE alone.
         vae: or None for nothing.
         clips: uint8 (T, H, W, 3) each.
-        known: (T,) bool, True where given.
+        known: bool, True where given: whole frames (T,), or pixels (T, H, W) in whole cells.
         start: number of the first clip; with the seed it fixes each clip's noise.
     """
     if vae is None:
         return {}
+    generated = _generated(known, clips[0].shape)
     like = first_parameter(vae)
     raw = vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()  # (B, T, C, h, w)
-    result = {"vae": _compose(vae, raw, clips, known, sampling.still)}
+    result = {"vae": _compose(vae, raw, clips, generated, sampling)}
     if model is not None:
-        mask = torch.from_numpy(~known)[:, None, None].expand(-1, *raw.shape[-2:])  # (T, h, w)
+        mask = to_cells(generated, (len(known), *raw.shape[-2:]))
         given = torch.where(mask.unsqueeze(1).to(raw.device), 0, raw)  # nothing leaks
         seeds = [derived_seed(sampling.seed, start + index) for index in range(len(clips))]
         one_window = len(known) <= model.config.num_frames
         made = (_sampled if one_window else _rolled_out)(model, given, mask, sampling, seeds)
-        result["model"] = _compose(vae, made, clips, known, sampling.still)
+        result["model"] = _compose(vae, made, clips, generated, sampling)
     return result
 
 
@@ -106,9 +110,14 @@ def _rolled_out(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds
 
 
 def _compose(
-    vae: AutoencoderKL, latents: Tensor, clips: Sequence[Frames], known: NDArray[np.bool_], still: float
+    vae: AutoencoderKL, latents: Tensor, clips: Sequence[Frames], generated: Tensor, sampling: Sampling
 ) -> list[Frames]:
-    """The clips with those frames from raw latents (B, T, C, h, w) that are not known, as people get them."""
-    height, width = clips[0].shape[1:3]
-    generated = torch.from_numpy(~known)[:, None, None].expand(-1, height, width)
-    return [decode_onto(vae, raw, clip, generated, still=still) for raw, clip in zip(latents, clips, strict=True)]
+    """The clips with `generated`, bool (T, H, W), from raw latents (B, T, C, h, w), as people get them."""
+    finish = {"still": sampling.still, "edges": sampling.edges}
+    return [decode_onto(vae, raw, clip, generated, **finish) for raw, clip in zip(latents, clips, strict=True)]
+
+
+def _generated(known: NDArray[np.bool_], shape: Sequence[int]) -> Tensor:
+    """bool (T, H, W), True where a clip of that shape is not known."""
+    mask = torch.from_numpy(~known)
+    return mask if mask.ndim == 3 else mask[:, None, None].expand(shape[0], shape[1], shape[2])

@@ -20,6 +20,8 @@ LABELS = {
     "vae": "VAE round trip",
     "copy_last": "copy last",
     "linear_blend": "linear blend",
+    "run_on": "surroundings run on",
+    "truth": "truth",
     "constant_velocity": "constant velocity",
     "quadratic": "quadratic",
     "readout": "readout of the truth",

@@ -1,5 +1,5 @@
-"""Every task of one weight: any number of given frames, both directions, gaps, and scenes unlike its own; with the
-futures it sees and whether it repeats what it has learned.
+"""Every task of one weight: any given frames, both directions, gaps, parts of frames, and scenes unlike its own; with
+the futures it sees and whether it repeats what it has learned.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_text
+from .areas import areas_table, evaluate_areas
 from .evaluate import evaluate
 from .futures import futures, futures_table, write_futures
 from .nearest import Nearest, invented, nearest, nearest_record, nearest_table, write_nearest
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..data.scenes import SceneClip
     from ..model import VDT
 
-FUTURES_GIVEN, NUM_FUTURE_CLIPS, NUM_INVENTED = (1, 2), 32, 64
+FUTURES_GIVEN, NUM_FUTURE_CLIPS, NUM_INVENTED, NUM_PAINTED = (1, 2), 32, 64, 64
 GIVEN = (1, 2, 4, 8, 12, 15)
 EVERY = (2, 4, 8)
 ANALYTIC = ("copy_last", "linear_blend", "constant_velocity", "quadratic")
@@ -40,6 +41,7 @@ class Condition:
     task: str
     given: int = 8
     every: int = 4
+    listed: str = "0,-1"
     split: str = "test"
 
 
@@ -48,6 +50,8 @@ CONDITIONS = (
     Condition(name="backward, 8 given", task="backward"),
     *(Condition(name=f"interpolate, every {n}", task="interpolate", every=n) for n in EVERY),
     Condition(name="image to video", task="image_to_video"),
+    Condition(name="first and last frame", task="frames"),
+    Condition(name="frames 0, 1, 6 and 13", task="frames", listed="0-1,6,13"),
     Condition(name="predict, 8 given, faster and heavier", task="predict", split="ood"),
 )
 
@@ -122,7 +126,7 @@ def run_suite(
     Returns:
         The values that `write_suite` has written; suite.json has those so far while this runs.
     """
-    values: dict[str, Any] = {"tasks": {}, "futures": [], "nearest": None}
+    values: dict[str, Any] = {"tasks": {}, "areas": {}, "futures": [], "nearest": None}
     for condition in CONDITIONS:
         report = evaluate(
             model,
@@ -131,12 +135,15 @@ def run_suite(
             task=condition.task,
             given=condition.given,
             every=condition.every,
+            listed=condition.listed,
             **vars(sampling),
             model_sha256=model_sha256,
             progress=progress,
         )
         values["tasks"][condition.name] = report.values
         write_text(_json(values), folder / "suite.json")
+    painted = clips("test")[:NUM_PAINTED]
+    values["areas"] = evaluate_areas(model, vae, painted, folder, sampling, progress=progress)
     chosen = clips("test")[:NUM_FUTURE_CLIPS]
     for given in FUTURES_GIVEN:
         found = futures(model, vae, chosen, sampling, given=given, progress=progress)
@@ -171,14 +178,15 @@ def write_suite(values: dict[str, Any], folder: Path) -> None:
     """Write suite.json, suite.md and error_by_given.png.
 
     Args:
-        values: "tasks", reports by the names of the conditions; "futures", records of `Futures`; "nearest", one of
-            `nearest_record` or None.
+        values: "tasks", reports by the names of the conditions; "areas", see `evaluate_areas`; "futures", records of
+            `Futures`; "nearest", one of `nearest_record` or None.
         folder: made if it is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_text(_json(values), folder / "suite.json")
     tasks = values["tasks"]
-    parts = [suite_table(tasks), motion_table(tasks["predict, 8 given"]), futures_table(values["futures"])]
+    parts = [suite_table(tasks), areas_table(values["areas"]), motion_table(tasks["predict, 8 given"])]
+    parts.append(futures_table(values["futures"]))
     if values["nearest"]:
         parts.append(nearest_table(values["nearest"]))
     write_text("\n".join(parts), folder / "suite.md")

@@ -183,11 +183,13 @@ def test_tasks_give_their_frames():
     assert np.flatnonzero(known_frames("predict", 8, given=3)).tolist() == [0, 1, 2]
     assert np.flatnonzero(known_frames("backward", 8, given=3)).tolist() == [5, 6, 7]
     assert np.flatnonzero(known_frames("interpolate", 9, every=4)).tolist() == [0, 4, 8]
+    assert np.flatnonzero(known_frames("frames", 9, listed="0-1,-1")).tolist() == [0, 1, 8]
     assert np.flatnonzero(known_frames("image_to_video", 8)).tolist() == [0]
 
 
-def test_interpolation_adds_the_linear_blend(clips):
-    families = evaluate(None, None, clips, task="interpolate", every=4).values["families"]
+@pytest.mark.parametrize("task", ["interpolate", "frames"])
+def test_gaps_add_the_linear_blend(clips, task):
+    families = evaluate(None, None, clips, task=task, every=4).values["families"]
     assert list(families["all"]) == ["copy_last", "linear_blend", "constant_velocity", "quadratic", "readout"]
     assert families["all"]["copy_last"]["contact_accuracy"] is None
 

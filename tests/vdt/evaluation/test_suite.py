@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 
 from vdt.config import VDT_CONFIGS
+from vdt.evaluation.areas import AREAS
+from vdt.evaluation.evaluate import BETWEEN
 from vdt.evaluation.networks import Sampling
 from vdt.evaluation.suite import CONDITIONS, motion_table, run_suite, suite_table, write_suite
 from vdt.model import build_model
@@ -32,7 +34,7 @@ def reports():
             "quadratic": record(3.5),
             "readout": record(0.1, bounce=0.7),
         }
-        if condition.task == "interpolate":
+        if condition.task in BETWEEN:
             methods["linear_blend"] = record(2.25)
         families = {"projectile": methods, "all": methods}
         made[condition.name] = {"given": condition.given, "split": condition.split, "families": families}
@@ -57,7 +59,8 @@ def test_files_are_written(reports, tmp_path):
     future = {"given": 1, "samples": 8, "clips": 32, "mean_px": bounds, "best_px": bounds, "spread_px": None}
     distances = {"clips": 64, "median": 20.0, "smallest": 8.0}
     nearest = {"invented": distances, "held_out": distances}
-    values = {"tasks": reports, "futures": [future], "nearest": nearest}
+    painted = {"psnr": 25.0, "psnr_ci": [24.0, 26.0], "seam": 3.21, "centroid_px": None, "present": None}
+    values = {"tasks": reports, "areas": {"a hole": {"model": painted}}, "futures": [future], "nearest": nearest}
     write_suite(values, tmp_path)
     text = (tmp_path / "suite.md").read_text(encoding="utf-8")
     assert (
@@ -65,6 +68,7 @@ def test_files_are_written(reports, tmp_path):
         and "| held-out scenes (n=64) | 20.0 | 8.0 |" in text
     )
     assert json.loads((tmp_path / "suite.json").read_text(encoding="utf-8")) == values
+    assert "| a hole | VDT | 25.00 (24.00 to 26.00) | 3.2 | - | - |" in text
     write_suite({**values, "nearest": None}, tmp_path)
     assert "| image to video |" in (tmp_path / "suite.md").read_text(encoding="utf-8")
     picture = np.asarray(Image.open(tmp_path / "error_by_given.png").convert("RGB"))
@@ -84,7 +88,8 @@ def test_a_whole_run_looks_at_tasks_futures_and_copies(make_clip, exact_vae, tmp
     assert values == json.loads((tmp_path / "suite.json").read_text(encoding="utf-8"))
     assert list(values["tasks"]) == [condition.name for condition in CONDITIONS]
     assert [record["given"] for record in values["futures"]] == [1, 2]
+    assert list(values["areas"]) == list(AREAS)
     near = values["nearest"]
     assert near["held_out"]["median"] < 0.1 < 1 < near["invented"]["smallest"]
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md", ".png"}
-    assert len(list(tmp_path.glob("*.png"))) == 4
+    assert len(list(tmp_path.glob("*.png"))) == 4 + len(AREAS)
