@@ -56,16 +56,23 @@ class _Layout:
         return width, height + _MARGIN
 
 
-def contact_sheet(rows: Sequence[Row], path: str | Path | None = None, *, scale: float | None = None) -> np.ndarray:
+def contact_sheet(
+    rows: Sequence[Row],
+    path: str | Path | None = None,
+    *,
+    scale: float | None = None,
+    numbers: Sequence[int] | None = None,
+) -> np.ndarray:
     """Draw clips as rows of numbered frames, generated ones outlined in orange; returns uint8 (H, W, 3).
 
     Args:
         rows: one clip each; lengths and sizes may differ.
         path: also written there, as .png or .jpg.
         scale: size of the frames on the sheet; by default their longer side becomes 128 pixels.
+        numbers: of the frames, above the columns, where the rows show some of a clip; by default from 0 on.
 
     Raises:
-        ValueError: no rows, frames that are not uint8 (T, H, W, 3), or `generated` of another length.
+        ValueError: no rows, frames that are not uint8 (T, H, W, 3), `generated` or `numbers` of another length.
     """
     from PIL import Image, ImageDraw
 
@@ -75,9 +82,11 @@ def contact_sheet(rows: Sequence[Row], path: str | Path | None = None, *, scale:
         _check_row(row)
     images = [[_scaled(frame, _scale_of(row.frames, scale)) for frame in row.frames] for row in rows]
     layout = _layout(rows, images)
+    if numbers is not None and len(numbers) != layout.columns:
+        raise ValueError(f"a sheet of {layout.columns} columns got {len(numbers)} numbers: pass one for each")
     sheet = Image.new("RGB", layout.size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    _draw_header(draw, layout)
+    _draw_header(draw, layout, range(layout.columns) if numbers is None else numbers)
     top = _MARGIN + layout.header
     for row, cells, height in zip(rows, images, layout.row_heights, strict=True):
         _draw_row(sheet, draw, row, cells, layout, top)
@@ -157,10 +166,10 @@ def _layout(rows: Sequence[Row], images: list[list[Image.Image]]) -> _Layout:
     )
 
 
-def _draw_header(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
-    for column in range(layout.columns):
+def _draw_header(draw: ImageDraw.ImageDraw, layout: _Layout, numbers: Sequence[int]) -> None:
+    for column, number in enumerate(numbers):
         centre = layout.left + column * (layout.cell_width + _GAP) + layout.cell_width / 2
-        draw.text((centre, _MARGIN), str(column), font=_font(), fill=_FAINT, anchor="ma")
+        draw.text((centre, _MARGIN), str(number), font=_font(), fill=_FAINT, anchor="ma")
 
 
 def _draw_row(

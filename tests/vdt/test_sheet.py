@@ -55,6 +55,15 @@ def test_default_scale_makes_any_size_readable(size):
     assert max(np.ptp(ys), np.ptp(xs)) + 1 == 128
 
 
+def test_some_frames_of_a_clip_keep_their_numbers():
+    rows = [Row(label="clip", frames=clip(3))]
+    counted, numbered = contact_sheet(rows), contact_sheet(rows, numbers=[0, 40, 99])
+    assert np.array_equal(contact_sheet(rows, numbers=[0, 1, 2]), counted)
+    ys, xs = np.nonzero((counted != numbered).any(-1))
+    first_frame = np.nonzero((counted == (0, 0, 255)).all(-1))
+    assert ys.max() < first_frame[0].min() and xs.min() > first_frame[1].max()  # above the second and the third
+
+
 def test_rows_of_other_sizes_and_scales_fit_on_one_sheet():
     rows = [Row(label="tall", frames=clip(3, 96, 32)), Row(label="small", frames=clip(5, 16, 16))]
     assert contact_sheet(rows, scale=1.5).shape[1] < contact_sheet(rows, scale=4).shape[1]
@@ -76,6 +85,8 @@ def test_bad_input_is_one_sentence_and_leaves_no_file(tmp_path):
         contact_sheet([])
     with pytest.raises(ValueError, match="6 frames, but 2 generated flags"):
         contact_sheet([Row(label="clip", frames=clip(), generated=[True, False])])
+    with pytest.raises(ValueError, match="6 columns got 2 numbers"):
+        contact_sheet([row], numbers=[0, 1])
     with pytest.raises(ValueError, match="expected uint8 frames"):
         contact_sheet([Row(label="clip", frames=clip().astype(np.float32))])
     with pytest.raises(ValueError, match=r"\.png or \.jpg"):

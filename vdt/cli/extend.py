@@ -281,7 +281,7 @@ def _write_sheet(options: argparse.Namespace, count: int, first: int) -> None:
     chosen = _shown(options, count, first)
     frames = [frame for index, frame in enumerate(read_frames(options.output)) if index in chosen]
     generated = [_is_new(options, first, index) for index in chosen]
-    contact_sheet([Row(label="output", frames=np.stack(frames), generated=generated)], options.sheet)
+    contact_sheet([Row(label="output", frames=np.stack(frames), generated=generated)], options.sheet, numbers=chosen)
     print(options.sheet)
 
 

@@ -299,5 +299,5 @@ def _write(options: argparse.Namespace, clip: GeneratedClip, fps: float, said: s
         rows = [Row(label="output", frames=clip.frames[chosen], generated=generated)]
         if beside is not None:
             rows.insert(0, Row(label="input", frames=beside[[index for index in chosen if index < len(beside)]]))
-        contact_sheet(rows, options.sheet)
+        contact_sheet(rows, options.sheet, numbers=chosen)
         print(options.sheet)
