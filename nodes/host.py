@@ -59,34 +59,28 @@ def seed_input(tooltip: str) -> Any:
     return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True, tooltip=tooltip)
 
 
-def still_input() -> Any:
-    """The input "still" of the nodes that decode."""
-    return io.Float.Input(
-        "still",
-        default=STILL,
-        min=0.0,
-        max=255.0,
-        step=1.0,
-        optional=True,
-        tooltip="Default: 24. Places of a generated frame that differ by less than about so many levels of 255 from "
-        "the given frame nearest in time are shown as that frame has them, so that background keeps its detail and "
-        "colour. 0 is off. It needs the images.",
+def finish_inputs() -> tuple[Any, Any]:
+    """The inputs "still" and "edges" of the nodes that decode."""
+    return (
+        _levels_input(
+            "still",
+            STILL,
+            "Default: 24. Places of a generated frame that differ by less than about so many levels of 255 from the "
+            "given frame nearest in time are shown as that frame has them, so that background keeps its detail and "
+            "colour. 0 is off. It needs the images.",
+        ),
+        _levels_input(
+            "edges",
+            EDGES,
+            "Default: 24. Where a part of a frame is generated, its colours are shifted to meet what is around it, so "
+            "that no patch shows. Jumps of less than so many levels of 255 are taken back; larger ones are things that "
+            "end there. 0 is off. It needs the images.",
+        ),
     )
 
 
-def edges_input() -> Any:
-    """The input "edges" of the nodes that decode."""
-    return io.Float.Input(
-        "edges",
-        default=EDGES,
-        min=0.0,
-        max=255.0,
-        step=1.0,
-        optional=True,
-        tooltip="Default: 24. Where a part of a frame is generated, its colours are shifted to meet what is around it, "
-        "so that no patch shows. Jumps of less than so many levels of 255 are taken back; larger ones are things that "
-        "end there. 0 is off. It needs the images.",
-    )
+def _levels_input(name: str, default: float, tooltip: str) -> Any:
+    return io.Float.Input(name, default=default, min=0.0, max=255.0, step=1.0, optional=True, tooltip=tooltip)
 
 
 @contextmanager

@@ -50,8 +50,7 @@ class VDTSaveVideo(io.ComfyNode):
                     tooltip="White = generated. Default: the mask that the latent carries.",
                 ),
                 io.Audio.Input("audio", optional=True, tooltip="The sound; cut to the length of the video."),
-                host.still_input(),
-                host.edges_input(),
+                *host.finish_inputs(),
             ],
             outputs=[io.Video.Output("out_video", display_name="video", tooltip="The file that was written.")],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
@@ -75,6 +74,6 @@ class VDTSaveVideo(io.ComfyNode):
             samples = convert.samples_of(latent)
             host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
             sound, size = convert.sound_for(audio, len(samples) / fps), host.pixel_size(vae, latent, images)
-            hard, shown = convert.mask_of(latent, mask), {"size": size, "still": still, "edges": edges}
-            frames = host.decode_each(vae, samples, images, hard, **shown)
+            hard = convert.mask_of(latent, mask)
+            frames = host.decode_each(vae, samples, images, hard, size=size, still=still, edges=edges)
             return host.save_video(cls.hidden, frames, size=size, fps=fps, prefix=filename_prefix, sound=sound)
