@@ -14,11 +14,11 @@ import numpy as np
 
 from ..files import write_text
 from .areas import areas_table, evaluate_areas
-from .evaluate import evaluate
+from .evaluate import Report, evaluate
 from .futures import futures, futures_table, write_futures
 from .nearest import Nearest, invented, nearest, nearest_record, nearest_table, write_nearest
 from .networks import Frames, Sampling
-from .plots import LABELS, STYLES, new_figure, save_figure
+from .plots import LABELS, STYLES, new_figure, plot_error_by_frame, save_figure
 from .statistics import with_bounds
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FUTURES_GIVEN, NUM_FUTURE_CLIPS, NUM_INVENTED, NUM_PAINTED = (1, 2), 32, 64, 64
 GIVEN = (1, 2, 4, 8, 12, 15)
+ALIKE, UNLIKE = "predict, 8 given", "predict, 8 given, faster and heavier"  # scenes like and unlike those learned
 EVERY = (2, 4, 8)
 ANALYTIC = ("copy_last", "linear_blend", "constant_velocity", "quadratic")
 CURVES = ("model", "copy_last", "constant_velocity", "quadratic", "vae")
@@ -52,7 +53,7 @@ CONDITIONS = (
     Condition(name="image to video", task="image_to_video"),
     Condition(name="first and last frame", task="frames"),
     Condition(name="frames 0, 1, 6 and 13", task="frames", listed="0-1,6,13"),
-    Condition(name="predict, 8 given, faster and heavier", task="predict", split="ood"),
+    Condition(name=UNLIKE, task="predict", split="ood"),
 )
 
 
@@ -175,7 +176,7 @@ def _copies(
 
 
 def write_suite(values: dict[str, Any], folder: Path) -> None:
-    """Write suite.json, suite.md and error_by_given.png.
+    """Write suite.json, suite.md, error_by_given.png and error_unlike.png.
 
     Args:
         values: "tasks", reports by the names of the conditions; "areas", see `evaluate_areas`; "futures", records of
@@ -185,12 +186,15 @@ def write_suite(values: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(_json(values), folder / "suite.json")
     tasks = values["tasks"]
-    parts = [suite_table(tasks), areas_table(values["areas"]), motion_table(tasks["predict, 8 given"])]
+    parts = [suite_table(tasks), areas_table(values["areas"]), motion_table(tasks[ALIKE])]
     parts.append(futures_table(values["futures"]))
     if values["nearest"]:
         parts.append(nearest_table(values["nearest"]))
     write_text("\n".join(parts), folder / "suite.md")
     plot_error_by_given(tasks, folder / "error_by_given.png")
+    beside = {"like those learned": tasks[ALIKE], "faster and heavier": tasks[UNLIKE]}
+    families = {title: values["families"]["all"] for title, values in beside.items()}
+    plot_error_by_frame(Report(values={**tasks[UNLIKE], "families": families}, samples=()), folder / "error_unlike.png")
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -19,7 +19,8 @@ from vdt.model import build_model
 def record(px, **values):
     base = {"centroid_px": px, "centroid_px_ci": [px - 0.1, px + 0.1], "present": 0.975, "psnr": 30.0}
     base |= {"contact_accuracy": None, "gravity": 0.5, "bounce": None, "energy_rise": 0.02}
-    return {**base, **values}
+    curve = [None] * 8 + [px] * 8
+    return {**base, "clips": 4, "centroid_px_by_frame": curve, **values}
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def reports():
         if condition.task in BETWEEN:
             methods["linear_blend"] = record(2.25)
         families = {"projectile": methods, "all": methods}
-        made[condition.name] = {"given": condition.given, "split": condition.split, "families": families}
+        clip = {"size": [48, 48], "num_frames": 16, "known_frames": list(range(8))}
+        made[condition.name] = {"given": condition.given, "split": condition.split, "families": families, **clip}
     return made
 
 
@@ -71,8 +73,9 @@ def test_files_are_written(reports, tmp_path):
     assert "| a hole | VDT | 25.00 (24.00 to 26.00) | 3.2 | - | - |" in text
     write_suite({**values, "nearest": None}, tmp_path)
     assert "| image to video |" in (tmp_path / "suite.md").read_text(encoding="utf-8")
-    picture = np.asarray(Image.open(tmp_path / "error_by_given.png").convert("RGB"))
-    assert (picture < 128).any() and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+    for name in ("error_by_given.png", "error_unlike.png"):
+        picture = np.asarray(Image.open(tmp_path / name).convert("RGB"))
+        assert (picture < 128).any() and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
 
 
 def test_a_whole_run_looks_at_tasks_futures_and_copies(make_clip, exact_vae, tmp_path):
@@ -92,4 +95,4 @@ def test_a_whole_run_looks_at_tasks_futures_and_copies(make_clip, exact_vae, tmp
     near = values["nearest"]
     assert near["held_out"]["median"] < 0.1 < 1 < near["invented"]["smallest"]
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md", ".png"}
-    assert len(list(tmp_path.glob("*.png"))) == 4 + len(AREAS)
+    assert len(list(tmp_path.glob("*.png"))) == 5 + len(AREAS)
