@@ -16,7 +16,7 @@ from ..edges import spread
 from ..sheet import Row, contact_sheet
 from .compare import seam
 from .evaluate import starts
-from .metrics import VISIBLE_SHARE
+from .metrics import VISIBLE_SHARE, decibels
 from .networks import Frames, Sampling, network_frames
 from .plots import LABELS
 from .readout import track
@@ -30,40 +30,26 @@ if TYPE_CHECKING:
 # T frames, H x W pixels; areas bool (T, H, W), True = generated.
 
 Area = NDArray[np.bool_]
+Size = tuple[int, int, int]  # T, H, W
 SCORES = ("psnr", "seam", "centroid_px", "present")  # one number per clip, averaged over clips
 ENDS = 2  # frames given whole at both ends
 SHOWN = 3  # clips of each area on the sheet
 
 
-def _middle(T: int, H: int, W: int) -> Area:  # noqa: N803 -- T is the letter for frames in the whole library
-    area = np.zeros((T, H, W), bool)
-    area[:, H // 4 : -H // 4, W // 4 : -W // 4] = True
+def _rectangle(size: Size, rows: tuple[int, int], columns: tuple[int, int], *, ends: int = 0) -> Area:
+    """A rectangle, in eighths of height and width, in all frames but the first and last `ends`."""
+    area = np.zeros(size, bool)
+    top, bottom = (size[1] * row // 8 for row in rows)
+    left, right = (size[2] * column // 8 for column in columns)
+    area[ends : size[0] - ends, top:bottom, left:right] = True
     return area
 
 
-def _passing(T: int, H: int, W: int) -> Area:  # noqa: N803
-    area = _middle(T, H, W)
-    area[:ENDS] = area[-ENDS:] = False
-    return area
-
-
-def _half(T: int, H: int, W: int) -> Area:  # noqa: N803
-    area = np.zeros((T, H, W), bool)
-    area[:, :, W // 2 :] = True
-    return area
-
-
-def _around(T: int, H: int, W: int) -> Area:  # noqa: N803
-    area = np.ones((T, H, W), bool)
-    area[:, H // 8 : -H // 8, W // 8 : -W // 8] = False
-    return area
-
-
-AREAS: Mapping[str, Callable[[int, int, int], Area]] = {
-    "the middle quarter": _middle,
-    f"the middle quarter, {ENDS} frames given at both ends": _passing,
-    "the right half": _half,
-    "around the picture": _around,
+AREAS: Mapping[str, Callable[[Size], Area]] = {
+    "the middle quarter": lambda size: _rectangle(size, (2, 6), (2, 6)),
+    f"the middle quarter, {ENDS} frames given at both ends": lambda size: _rectangle(size, (2, 6), (2, 6), ends=ENDS),
+    "the right half": lambda size: _rectangle(size, (0, 8), (4, 8)),
+    "around the picture": lambda size: ~_rectangle(size, (1, 7), (1, 7)),
 }
 
 
@@ -85,7 +71,7 @@ def evaluate_areas(
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for number, (name, make) in enumerate(AREAS.items()):
-        area = make(*clips[0].frames.shape[:3])
+        area = make(clips[0].frames.shape[:3])
         scores: dict[str, list[dict[str, float]]] = defaultdict(list)
         rows: list[Row] = []
         for start in starts(len(clips), batch_size, progress):
@@ -141,7 +127,7 @@ def _score(frames: Frames, clip: SceneClip, area: Area) -> dict[str, float]:
     step = seam(frames, area)
     assert step is not None, "an area has an edge"
     return {
-        "psnr": float(10 * np.log10(255.0**2 / max(squared, 255.0**2 * 1e-10))),
+        "psnr": float(decibels(squared)),
         "seam": step,
         "centroid_px": float(error[inside].mean()) if inside.any() else float("nan"),
         "present": float(ball.present[inside].mean()) if inside.any() else float("nan"),

@@ -34,6 +34,11 @@ class SeamJump:
 def psnr(frames: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Floats:
     """Peak signal-to-noise ratio per frame in dB, (T,), of (T, H, W, 3) uint8; equal frames give 100 dB."""
     squared = ((frames.astype(np.float64) - truth.astype(np.float64)) ** 2).mean((1, 2, 3))
+    return decibels(squared)
+
+
+def decibels(squared: Floats) -> Floats:
+    """Peak signal-to-noise ratio of mean squared errors of 8-bit pixels; 100 dB at most."""
     return 10 * np.log10(255.0**2 / np.maximum(squared, 255.0**2 * 1e-10))
 
 

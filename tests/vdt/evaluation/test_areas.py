@@ -28,7 +28,7 @@ def clips(make_clip):
 
 @pytest.mark.parametrize("name", AREAS)
 def test_an_area_has_given_pixels_around_it_and_generated_ones_inside(name):
-    area = AREAS[name](*SIZE)
+    area = AREAS[name](SIZE)
     assert area.shape == SIZE
     assert area.any() and (~area).any((1, 2)).all()
     assert area[[0, -1]].any() == (f"{ENDS} frames" not in name)
@@ -36,7 +36,7 @@ def test_an_area_has_given_pixels_around_it_and_generated_ones_inside(name):
 
 def test_nothing_of_the_truth_is_in_what_runs_on():
     frames = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
-    area = AREAS["the middle quarter"](*SIZE)
+    area = AREAS["the middle quarter"](SIZE)
     other = np.where(area[..., None], 255 - frames, frames)
     assert np.array_equal(run_on(frames, area), run_on(other, area))
     assert np.array_equal(run_on(frames, area)[~area], frames[~area])
