@@ -26,6 +26,17 @@ def test_the_readme_quotes_the_report_of_the_bundled_weight():
     assert {row for row in reported if row.startswith("| all ")} <= set(quoted)
 
 
+@pytest.mark.parametrize("header", ["| task | VDT", "| generated | method |"])
+def test_the_readme_quotes_the_suite_of_the_bundled_weight(header):
+    quoted = rows(README, header)
+    reported = rows((ROOT / "samples/suite/suite.md").read_text(encoding="utf-8"), header)
+    assert len(quoted) > 5 and [row for row in reported if row in quoted] == quoted
+    suite = json.loads((ROOT / "samples/suite/suite.json").read_text(encoding="utf-8"))
+    tasks = suite["tasks"].values()
+    assert {task["model_sha256"] for task in tasks} == {sha256(bundled("vdt"))}
+    assert min(task["count"] for task in tasks) >= 200
+
+
 def test_the_report_is_of_the_bundled_files_and_they_carry_it():
     assert REPORT["model_sha256"] == sha256(bundled("vdt"))
     for kind, method in (("vdt", "model"), ("vae", "vae")):
