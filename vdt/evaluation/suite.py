@@ -101,7 +101,7 @@ def plot_error_by_given(reports: dict[str, dict[str, Any]], path: Path) -> None:
     axis.set(xlabel="given frames of 16", ylabel="centroid error, px", yscale="log", xticks=GIVEN)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.grid(alpha=0.25)
-    axis.legend(frameon=False)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     save_figure(figure, path)
 
 
