@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..model import VDT
 
 TARGET = 1.5  # times the error of the VAE's round trip
+MOST_DECADES = 18  # of clips that are worth a figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,9 @@ class Pace:
         return self.first_px * clips**-self.exponent
 
     def clips_for(self, error: float) -> float | None:
-        """None where more clips did not help."""
-        return (self.first_px / error) ** (1 / self.exponent) if self.exponent > 0 else None
+        """None where more clips did not help, or so little that no number of them would do."""
+        decades = math.log10(self.first_px / error) / self.exponent if self.exponent > 0 else math.inf
+        return 10**decades if decades < MOST_DECADES else None
 
 
 def bench_learning(

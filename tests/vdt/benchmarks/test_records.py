@@ -11,7 +11,7 @@ from PIL import Image
 from vdt.autoencoder import AutoencoderKL
 from vdt.benchmarks.clip import bench_clip, clip_table
 from vdt.benchmarks.forward import PRECISIONS, bench_forward, forward_table
-from vdt.benchmarks.learning import bench_learning, learning_table, pace_of, plot_learning
+from vdt.benchmarks.learning import Pace, bench_learning, learning_table, pace_of, plot_learning
 from vdt.benchmarks.memory import bench_memory, memory_table
 from vdt.benchmarks.predictions import FIGURES
 from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
@@ -169,6 +169,8 @@ def test_the_pace_of_learning_is_that_of_a_power_law():
     assert pace.exponent == pytest.approx(0.25) and pace.first_px == pytest.approx(50)
     assert pace.error(10_000) == pytest.approx(5) and pace.clips_for(5) == pytest.approx(10_000)
     assert pace_of([(10, 1.0), (20, 1.5)]).clips_for(0.5) is None  # worse with more
+    assert pace_of([(10, 1.0), (20, 1.0)]).clips_for(0.5) is None  # no better
+    assert Pace(first_px=27.0, exponent=5e-17).clips_for(21.0) is None  # but for rounding
     with pytest.raises(ValueError, match="different numbers"):
         pace_of([(10, 1.0), (10, 2.0)])
 
