@@ -198,4 +198,4 @@ def write_suite(values: dict[str, Any], folder: Path) -> None:
 
 
 def _json(values: dict[str, Any]) -> str:
-    return json.dumps(values, indent=1, allow_nan=False) + "\n"
+    return json.dumps(values, allow_nan=False) + "\n"  # a number a line would be thousands of lines
