@@ -24,15 +24,15 @@ from torch import Tensor
 from ..vdt import __version__
 from ..vdt.audio import Sound
 from ..vdt.checkpoints import Bundled, bundled, sha256
-from ..vdt.completion import Progress, decode_frames, encode_frames, paste, pixels_to_paste
+from ..vdt.completion import Progress, decode_frames, encode_frames, finish_frames, paste, pixels_to_paste
 from ..vdt.diffusion import StepInfo
-from ..vdt.edges import EDGES, match_edges
+from ..vdt.edges import EDGES
 from ..vdt.frames import fill_up
 from ..vdt.memory import FRAMES_AT_ONCE, check_memory, vae_bytes
 from ..vdt.overlay import STRIP_FRAMES, frame_strip, mask_preview
 from ..vdt.pipeline import DTYPES
 from ..vdt.preview import GRID_SIDE, PreviewProjection, preview_image
-from ..vdt.still import STILL, Anchor, anchor_places, hold_still, pair_anchors
+from ..vdt.still import STILL, Anchor, anchor_places, pair_anchors
 from ..vdt.timeline import frame_states
 from ..vdt.video import write_video
 from . import convert
@@ -282,15 +282,12 @@ def finish(
     edges: float,
     start: int = 0,
 ) -> Tensor:
-    """IMAGE of frames from `start` on as people see them: given pixels, and the generated ones, `pixels` (n, H, W).
-
-    See `hold_still` for what stays as the anchors have it, and `match_edges` for the tint of generated areas.
-    """
+    """IMAGE of frames from `start` on as people see them: given pixels, the others, `pixels`, by `finish_frames`."""
     new = pixels.flatten(1).any(1).nonzero().flatten().tolist()
     if new:
-        frames = convert.to_frames(decoded[new])
-        matched = match_edges(frames, convert.to_frames(given[new]), pixels[new], edges)
-        shown = hold_still(frames, [start + index for index in new], held, still, onto=matched)
+        frames, images = convert.to_frames(decoded[new]), convert.to_frames(given[new])
+        places = [start + index for index in new]
+        shown = finish_frames(frames, places, images, pixels[new], held, still=still, edges=edges)
         decoded[new] = to_intermediate(convert.to_images(shown))
     return paste(decoded, given, pixels)
 

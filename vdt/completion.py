@@ -88,9 +88,26 @@ def decode_onto(
     frames = decode_frames(vae, latents, generated)
     anchors = find_anchors(vae, latents, images, generated) if still > 0 else []
     new = generated.flatten(1).any(1).nonzero().flatten().tolist()
-    matched = match_edges(frames[new], images[new], generated[new], edges)
-    frames[new] = hold_still(frames[new], new, anchors, still, onto=matched)
+    frames[new] = finish_frames(frames[new], new, images[new], generated[new], anchors, still=still, edges=edges)
     return np.where(generated[..., None].numpy(), frames, images)
+
+
+def finish_frames(
+    frames: np.ndarray,
+    places: Sequence[int],
+    images: np.ndarray,
+    generated: Tensor,
+    anchors: Sequence[Anchor],
+    *,
+    still: float,
+    edges: float,
+) -> np.ndarray:
+    """Decoded frames (n, H, W, 3) at `places` of a clip: held where they are still, else with their edges matched.
+
+    What is still is judged before colours are shifted, and shows none of that shift: the best of three orders (LOG.md).
+    """
+    matched = match_edges(frames, images, generated, edges)
+    return hold_still(frames, places, anchors, still, onto=matched)
 
 
 def find_anchors(vae: AutoencoderKL, latents: Tensor, images: np.ndarray, generated: Tensor) -> list[Anchor]:

@@ -23,9 +23,9 @@ def match_edges(frames: np.ndarray, images: np.ndarray, generated: Tensor, limit
 
     A frame that is generated, or given, whole has no such edge and stays as it is. A limit of 0 changes nothing.
     """
-    if limit <= 0:
-        return frames
     partly = generated.flatten(1).any(1) & ~generated.flatten(1).all(1)
+    if limit <= 0 or not partly.any():
+        return frames
     shifted = frames.copy()
     for index in partly.nonzero().flatten().tolist():
         shifted[index] = _matched(frames[index], images[index], generated[index], limit)

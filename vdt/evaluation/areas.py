@@ -17,7 +17,7 @@ from ..sheet import Row, contact_sheet
 from .compare import seam
 from .evaluate import starts
 from .metrics import VISIBLE_SHARE, decibels
-from .networks import Frames, Sampling, network_frames
+from .networks import Frames, Sampling, model_frames, network_frames
 from .plots import LABELS
 from .readout import track
 from .statistics import bootstrap_mean, with_bounds, with_interval
@@ -114,7 +114,7 @@ def _versions(
 ) -> list[dict[str, Frames]]:
     """Of every clip what each method makes of it."""
     hidden = [run_on(clip, area) for clip in clips]
-    made = network_frames(model, vae, hidden, ~area, sampling, start=start)["model"]
+    made = model_frames(model, vae, hidden, ~area, sampling, start=start)
     floor = network_frames(None, vae, clips, ~area, sampling)["vae"]
     names = ("model", "vae", "run_on", "truth")
     return [dict(zip(names, each, strict=True)) for each in zip(made, floor, hidden, clips, strict=True)]

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ..sheet import Row, contact_sheet
 from .evaluate import known_frames
 from .metrics import centroid_error
-from .networks import Frames, Sampling, network_frames
+from .networks import Frames, Sampling, model_frames
 from .readout import Floats, track
 from .statistics import bootstrap_mean, with_bounds
 
@@ -65,7 +65,7 @@ def futures(
     known = known_frames("predict", len(clips[0].frames), given=given)
     errors, spreads, shown = [], [], None
     for index, clip in enumerate(tqdm(clips, unit="clip", desc=f"futures of {given}", disable=not progress)):
-        made = network_frames(model, vae, [clip.frames] * samples, known, sampling, start=index * samples)["model"]
+        made = model_frames(model, vae, [clip.frames] * samples, known, sampling, start=index * samples)
         tracks = [track(frames, clip.colours[0], clip.radius) for frames in made]
         balls = [centroid_error(found, clip.centres[0], clip.visible[0], known) for found in tracks]
         scored = balls[0].scored

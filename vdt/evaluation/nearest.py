@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..sheet import Row, contact_sheet
-from .networks import Frames, Sampling, network_frames
+from .networks import Frames, Sampling, model_frames
 from .readout import Floats
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def invented(
     made: list[Frames] = []
     for start in range(0, count, batch_size):
         blanks = [blank] * min(batch_size, count - start)
-        made += network_frames(model, vae, blanks, known, sampling, start=start)["model"]
+        made += model_frames(model, vae, blanks, known, sampling, start=start)
     return np.stack(made)
 
 

@@ -71,18 +71,41 @@ def network_frames(
     """
     if vae is None:
         return {}
-    generated = _generated(known, clips[0].shape)
-    like = first_parameter(vae)
-    raw = vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()  # (B, T, C, h, w)
+    raw, generated = _encoded(vae, clips), _generated(known, clips[0].shape)
     result = {"vae": _compose(vae, raw, clips, generated, sampling)}
     if model is not None:
-        mask = to_cells(generated, (len(known), *raw.shape[-2:]))
-        given = torch.where(mask.unsqueeze(1).to(raw.device), 0, raw)  # nothing leaks
-        seeds = [derived_seed(sampling.seed, start + index) for index in range(len(clips))]
-        one_window = len(known) <= model.config.num_frames
-        made = (_sampled if one_window else _rolled_out)(model, given, mask, sampling, seeds)
-        result["model"] = _compose(vae, made, clips, generated, sampling)
+        result["model"] = _compose(vae, _completed(model, raw, generated, sampling, start), clips, generated, sampling)
     return result
+
+
+@torch.no_grad()
+def model_frames(
+    model: VDT,
+    vae: AutoencoderKL,
+    clips: Sequence[Frames],
+    known: NDArray[np.bool_],
+    sampling: Sampling,
+    *,
+    start: int = 0,
+) -> list[Frames]:
+    """`network_frames` of the model alone: nothing is decoded but what it has made."""
+    raw, generated = _encoded(vae, clips), _generated(known, clips[0].shape)
+    return _compose(vae, _completed(model, raw, generated, sampling, start), clips, generated, sampling)
+
+
+def _encoded(vae: AutoencoderKL, clips: Sequence[Frames]) -> Tensor:
+    """Raw latents (B, T, C, h, w)."""
+    like = first_parameter(vae)
+    return vae.encode_video(torch.stack([to_pixels(clip) for clip in clips]).to(like)).float()
+
+
+def _completed(model: VDT, raw: Tensor, generated: Tensor, sampling: Sampling, start: int) -> Tensor:
+    """Raw latents (B, T, C, h, w) with what is `generated`, bool (T, H, W), made by the model."""
+    mask = to_cells(generated, (len(generated), *raw.shape[-2:]))
+    given = torch.where(mask.unsqueeze(1).to(raw.device), 0, raw)  # nothing leaks
+    seeds = [derived_seed(sampling.seed, start + index) for index in range(len(raw))]
+    one_window = len(generated) <= model.config.num_frames
+    return (_sampled if one_window else _rolled_out)(model, given, mask, sampling, seeds)
 
 
 def _sampled(model: VDT, raw: Tensor, mask: Tensor, sampling: Sampling, seeds: Sequence[int]) -> Tensor:

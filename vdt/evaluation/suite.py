@@ -186,14 +186,18 @@ def write_suite(values: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(_json(values), folder / "suite.json")
     tasks = values["tasks"]
-    parts = [suite_table(tasks), areas_table(values["areas"]), motion_table(tasks[ALIKE])]
-    parts.append(futures_table(values["futures"]))
+    parts = [
+        suite_table(tasks),
+        areas_table(values["areas"]),
+        motion_table(tasks[ALIKE]),
+        futures_table(values["futures"]),
+    ]
     if values["nearest"]:
         parts.append(nearest_table(values["nearest"]))
     write_text("\n".join(parts), folder / "suite.md")
     plot_error_by_given(tasks, folder / "error_by_given.png")
-    beside = {"like those learned": tasks[ALIKE], "faster and heavier": tasks[UNLIKE]}
-    families = {title: values["families"]["all"] for title, values in beside.items()}
+    beside = {"like those learned": ALIKE, "faster and heavier": UNLIKE}
+    families = {title: tasks[name]["families"]["all"] for title, name in beside.items()}
     plot_error_by_frame(Report(values={**tasks[UNLIKE], "families": families}, samples=()), folder / "error_unlike.png")
 
 

@@ -22,9 +22,9 @@ def found(clip, draw, monkeypatch):
 
     def shifted(model, vae, frames, known, sampling, *, start):
         starts.append((start, known.sum()))
-        return {"model": [draw(clip.centres[0] + (shift, 0)) for shift in SHIFTS]}
+        return [draw(clip.centres[0] + (shift, 0)) for shift in SHIFTS]
 
-    monkeypatch.setattr(module, "network_frames", shifted)
+    monkeypatch.setattr(module, "model_frames", shifted)
     made = futures(None, None, [clip, clip], Sampling(), given=2, samples=len(SHIFTS))
     assert starts == [(0, 2), (4, 2)]  # the noise of one clip's samples is not another's
     return made
