@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api import latest
 from comfy_api.latest import ComfyExtension, io
 
-from . import host, replacements
+from . import files, replacements
 from .arrange import VDTConnect, VDTOutpaint, VDTSlowMotion
 from .clips import VDTKeyframes, VDTSampleClip, VDTScene
 from .latents import VDTDecode, VDTEncode
@@ -24,7 +24,7 @@ class VDTExtension(ComfyExtension):
         await replacements.register(latest)
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        host.register_model_folder()
+        files.register_model_folder()
         return [
             VDTLoadModel,
             VDTLoadVAE,

@@ -8,17 +8,17 @@ import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..vdt.keyframes import connect_clips, spread_frames
-from ..vdt.masks import describe
-from ..vdt.outpaint import MOST, Sides, outpaint
-from ..vdt.overlay import mask_preview
-from . import convert, host
+from ..vdt.masks.keyframes import LOOP_LEAD, connect_clips, spread_frames
+from ..vdt.masks.outpaint import MOST, Sides, outpaint
+from . import convert, runtime
+from . import vae as vaes
+from .schema import schema
 
 
 class VDTConnect(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTConnect",
             display_name="VDT Connect",
             category="VDT",
@@ -35,7 +35,7 @@ class VDTConnect(io.ComfyNode):
                     "second",
                     optional=True,
                     tooltip="The clip to lead to, of the same size. Default: none, which makes a loop of the first; it "
-                    "then begins in its middle.",
+                    f"then begins {LOOP_LEAD} frames into it, or in its middle where that is earlier.",
                 ),
             ],
             outputs=_outputs("Both clips with grey frames between them."),
@@ -43,7 +43,7 @@ class VDTConnect(io.ComfyNode):
 
     @classmethod
     def execute(cls, vae: Any, first: Tensor, frames: int, second: Tensor | None = None) -> io.NodeOutput:
-        with host.named("VDT Connect"):
+        with runtime.named("VDT Connect"):
             other = None if second is None else convert.to_frames(second)
             clip = connect_clips(convert.to_frames(first), other, frames)
             return _arranged(vae, clip.frames, clip.mask)
@@ -52,7 +52,7 @@ class VDTConnect(io.ComfyNode):
 class VDTSlowMotion(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTSlowMotion",
             display_name="VDT Slow Motion",
             category="VDT",
@@ -75,7 +75,7 @@ class VDTSlowMotion(io.ComfyNode):
 
     @classmethod
     def execute(cls, vae: Any, images: Tensor, every: int) -> io.NodeOutput:
-        with host.named("VDT Slow Motion"):
+        with runtime.named("VDT Slow Motion"):
             clip = spread_frames(convert.to_frames(images), every)
             return _arranged(vae, clip.frames, clip.mask)
 
@@ -83,7 +83,7 @@ class VDTSlowMotion(io.ComfyNode):
 class VDTOutpaint(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTOutpaint",
             display_name="VDT Outpaint",
             category="VDT",
@@ -97,12 +97,12 @@ class VDTOutpaint(io.ComfyNode):
                 _side_input("right", 25.0),
                 _side_input("bottom", 0.0),
             ],
-            outputs=_outputs("The larger pictures; around the old one its edge goes on."),
+            outputs=_outputs("The larger pictures; around the old one its edge is repeated."),
         )
 
     @classmethod
     def execute(cls, vae: Any, images: Tensor, left: float, top: float, right: float, bottom: float) -> io.NodeOutput:
-        with host.named("VDT Outpaint"):
+        with runtime.named("VDT Outpaint"):
             sides = Sides(left=left, top=top, right=right, bottom=bottom)
             canvas, mask = outpaint(convert.to_frames(images), sides)
             return _arranged(vae, canvas, mask)
@@ -130,8 +130,8 @@ def _outputs(images: str) -> list[Any]:
 
 def _arranged(vae: Any, frames: np.ndarray, mask: Tensor) -> io.NodeOutput:
     """The clip (T, H, W, 3), encoded, with its mask, bool (T, H, W), and a picture of both."""
-    white = host.to_intermediate(convert.from_mask(mask))
-    latent = convert.new_latent(host.encode(vae, frames), frames.shape[1:3], host.downscale(vae))
-    pictures = host.to_intermediate(convert.to_images(frames))
-    shown = host.shown(mask_preview(frames, mask), describe(mask))
-    return io.NodeOutput(convert.to_latent(latent, latent["samples"], white), pictures, white, ui=shown)
+    white = runtime.to_intermediate(convert.from_mask(mask))
+    latent = vaes.encode(vae, frames)
+    pictures = runtime.to_intermediate(convert.to_images(frames))
+    masked = convert.to_latent(latent, latent["samples"], white)
+    return io.NodeOutput(masked, pictures, white, ui=runtime.mask_ui(frames, mask))

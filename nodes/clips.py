@@ -8,10 +8,10 @@ import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..vdt.keyframes import Keyframe, place_keyframes
-from ..vdt.video import probe, read_frames
-from . import convert, host
-from .latents import POLICIES, POLICY_TIP
+from ..vdt.masks.keyframes import Keyframe, place_keyframes
+from ..vdt.media.video import probe, read_frames
+from . import convert, files, runtime
+from .schema import fit_input, schema, seed_input
 
 CLIPS = Path(__file__).parents[1] / "samples" / "clips"
 FAMILIES = ["any", "projectile", "roll_collide", "roll_stop", "two_balls"]
@@ -21,7 +21,7 @@ SCENES = 900_000  # of the test split, which no bundled model was trained on
 class VDTKeyframes(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTKeyframes",
             display_name="VDT Keyframes",
             category="VDT",
@@ -35,7 +35,7 @@ class VDTKeyframes(io.ComfyNode):
                 ),
                 io.Int.Input("width", default=64, min=16, max=4096, tooltip="Default: 64, the bundled model's."),
                 io.Int.Input("height", default=64, min=16, max=4096, tooltip="Default: 64, the bundled model's."),
-                io.Combo.Input("policy", options=POLICIES, default="crop", tooltip=POLICY_TIP),
+                fit_input(),
                 io.Int.Input("frame_1", default=0, min=-4096, max=4095, tooltip=_place_tip(1, "0, the beginning")),
                 io.Int.Input("frame_2", default=-1, min=-4096, max=4095, tooltip=_place_tip(2, "-1, the end")),
                 io.Int.Input("frame_3", default=5, min=-4096, max=4095, tooltip=_place_tip(3, "5")),
@@ -66,18 +66,18 @@ class VDTKeyframes(io.ComfyNode):
         image_3: Tensor | None = None,
         image_4: Tensor | None = None,
     ) -> io.NodeOutput:
-        with host.named("VDT Keyframes"):
+        with runtime.named("VDT Keyframes"):
             pairs = zip((image_1, image_2, image_3, image_4), (frame_1, frame_2, frame_3, frame_4), strict=True)
             keyframes = [Keyframe(frames=convert.to_frames(i), index=at) for i, at in pairs if i is not None]
             clip = place_keyframes(keyframes, length, (height, width), policy)
             images, mask = convert.to_images(clip.frames), convert.from_mask(clip.mask)
-            return io.NodeOutput(host.to_intermediate(images), host.to_intermediate(mask))
+            return io.NodeOutput(runtime.to_intermediate(images), runtime.to_intermediate(mask))
 
 
 class VDTSampleClip(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTSampleClip",
             display_name="VDT Sample Clip",
             category="VDT",
@@ -100,29 +100,29 @@ class VDTSampleClip(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, clip: str | None = None) -> str:
-        return host.stamp(CLIPS / f"{clip}.mp4" if clip in _sample_clips() else None)
+        return files.stamp(_clip_file(clip))
 
     @classmethod
     def execute(cls, clip: str) -> io.NodeOutput:
-        with host.named("VDT Sample Clip"):
-            if clip not in _sample_clips():
+        with runtime.named("VDT Sample Clip"):
+            path = _clip_file(clip)
+            if path is None:
                 raise ValueError(f"there is no clip {clip!r}: choose one of {', '.join(_sample_clips())}")
-            path = CLIPS / f"{clip}.mp4"
             frames = np.stack(list(read_frames(path)))
-            return io.NodeOutput(host.to_intermediate(convert.to_images(frames)), float(probe(path).fps or 0))
+            return io.NodeOutput(runtime.to_intermediate(convert.to_images(frames)), float(probe(path).fps or 0))
 
 
 class VDTScene(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTScene",
             display_name="VDT Scene",
             category="VDT",
             description="Simulate and film a random scene of the world that the bundled model knows. Needs MuJoCo.",
             search_aliases=["physics", "mujoco", "simulate"],
             inputs=[
-                host.seed_input(
+                seed_input(
                     "Default: 0. A seed gives the same scene for ever, and none that the bundled model has seen."
                 ),
                 io.Combo.Input(
@@ -150,17 +150,27 @@ class VDTScene(io.ComfyNode):
 
     @classmethod
     def execute(cls, seed: int, family: str, length: int, size: int) -> io.NodeOutput:
-        from ..vdt.data.scenes import FPS, render_scene, scene_seeds
+        with runtime.named("VDT Scene"):
+            frames, fps = _film(seed, family, length, size)
+            return io.NodeOutput(runtime.to_intermediate(convert.to_images(frames)), fps)
 
-        with host.named("VDT Scene"):
-            chosen = None if family == "any" else [family]
-            (scene,) = scene_seeds("test", 1, families=chosen, start=seed % SCENES)
-            frames = render_scene(scene, size=size, num_frames=length).frames
-            return io.NodeOutput(host.to_intermediate(convert.to_images(frames)), float(FPS))
+
+def _film(seed: int, family: str, length: int, size: int) -> tuple[np.ndarray, float]:
+    """Frames uint8 (length, size, size, 3) of the scene of a seed, and their rate."""
+    from ..vdt.physics.scenes import FPS, render_scene, scene_seeds
+
+    families = None if family == "any" else [family]
+    (scene,) = scene_seeds("test", 1, families=families, start=seed % SCENES)
+    return render_scene(scene, size=size, num_frames=length).frames, float(FPS)
 
 
 def _sample_clips() -> list[str]:
     return sorted(path.stem for path in CLIPS.glob("*.mp4"))
+
+
+def _clip_file(name: str | None) -> Path | None:
+    """The file of a sample clip; None for a name that is none."""
+    return CLIPS / f"{name}.mp4" if name in _sample_clips() else None
 
 
 def _place_tip(number: int, default: str) -> str:

@@ -11,18 +11,20 @@ import torch
 from comfy_api.latest import InputImpl
 from torch import Tensor
 
-from ..vdt.audio import Sound, read_sound
-from ..vdt.frames import grid_of
-from ..vdt.planner import DEFAULT_FPS, PLACEHOLDER, pick_frames
-from ..vdt.rollout import lengthen
-from ..vdt.video import probe, read_frames
+from ..vdt.inference.rollout import pad_frames
+from ..vdt.masks.clip_plan import pick_frames
+from ..vdt.masks.pixel import to_cells, to_pixels
+from ..vdt.media.audio import read_sound
+from ..vdt.media.frames import DEFAULT_FPS, PLACEHOLDER, latent_grid_size
+from ..vdt.media.types import Sound
+from ..vdt.media.video import probe, read_frames
 
 # IMAGE is float (T, H, W, 3 or 4) in [0, 1], MASK float (T, H, W) with 1 = generate, LATENT a dict with raw samples
 # (T, C, h, w) and perhaps a noise_mask. The library has uint8 frames (T, H, W, 3) and bool masks.
 
-
 CELL = 8  # pixels along the side of a latent cell, where no VAE says otherwise
 SIZE_KEY = "vdt_size"  # in a LATENT: height and width of the pictures, where its last cells hang over them
+CHUNK = 64  # frames converted at a time, so that no second copy of a long clip is made as floats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,10 +40,14 @@ class SourceClip:
 
 def to_frames(images: Tensor) -> np.ndarray:
     """IMAGE to uint8 frames (T, H, W, 3), rounded; alpha is dropped, NaN refused."""
-    values = rgb(images).detach().float().cpu()
-    if not bool(torch.isfinite(values).all()):
-        raise ValueError("the images hold NaN or infinite values: decode them in float32")
-    return (values * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+    batch = rgb(images)
+    frames = np.empty(tuple(batch.shape), np.uint8)
+    for start in range(0, len(batch), CHUNK):
+        values = batch[start : start + CHUNK].detach().float().cpu()
+        if not bool(torch.isfinite(values).all()):
+            raise ValueError("the images hold NaN or infinite values: decode them in float32")
+        frames[start : start + CHUNK] = (values * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+    return frames
 
 
 def to_images(frames: np.ndarray) -> Tensor:
@@ -91,6 +97,29 @@ def mask_of(latent: dict[str, Any], mask: Tensor | None) -> Tensor | None:
     return hard_mask(latent.get("noise_mask") if mask is None else mask)
 
 
+def cells_of(latent: dict[str, Any], mask: Tensor | None) -> Tensor:
+    """What of a LATENT is generated, bool cells (T, h, w): see `mask_of`; everything where there is no mask.
+
+    A mask of more frames than the LATENT asks for as many.
+    """
+    frames, _, rows, columns = samples_of(latent).shape
+    hard = mask_of(latent, mask)
+    if hard is None:
+        return torch.ones(frames, rows, columns, dtype=torch.bool)
+    return to_cells(hard, (max(frames, len(hard)), rows, columns))
+
+
+def generated_pixels(mask: Tensor | None, images: Tensor, downscale: int) -> Tensor:
+    """What of an IMAGE (T, H, W, 3) is generated, bool (T, H, W): a bool mask of its pixels or cells, None is all."""
+    size = (images.shape[0], images.shape[1], images.shape[2])
+    return torch.ones(size, dtype=torch.bool) if mask is None else to_pixels(mask, size, downscale=downscale)
+
+
+def cells_across(pixels: int) -> int:
+    """The side of a tile in cells, of one in pixels; the last cell may hang over."""
+    return -(-pixels // CELL)
+
+
 def to_latent(latent: dict[str, Any], samples: Tensor, mask: Tensor | None) -> dict[str, Any]:
     """The LATENT with other samples, and with the connected MASK, if any, as its noise mask."""
     changed = {**latent, "samples": samples}
@@ -108,9 +137,9 @@ def new_latent(samples: Tensor, size: tuple[int, int], downscale: int) -> dict[s
 def size_of(latent: dict[str, Any], downscale: int) -> tuple[int, int]:
     """Height and width of the pictures that a LATENT was made of: what it says, as long as it fits its cells."""
     rows, columns = samples_of(latent).shape[-2:]
-    told = latent.get(SIZE_KEY)
-    if told is not None and grid_of(told, downscale) == (rows, columns):
-        return told
+    stated = latent.get(SIZE_KEY)
+    if stated is not None and latent_grid_size(stated, downscale) == (rows, columns):
+        return stated
     return rows * downscale, columns * downscale
 
 
@@ -119,13 +148,13 @@ def longer_latent(latent: dict[str, Any], samples: Tensor, count: int, *, before
     known = len(samples) - count
     given = torch.zeros(known, *size_of(latent, CELL))
     old = soft_mask(latent["noise_mask"]) if "noise_mask" in latent else given
-    mask = lengthen(old.expand(known, -1, -1), count, before=before, fill=1.0)
+    mask = pad_frames(old.expand(known, -1, -1), count, before=before, fill=1.0)
     return {**latent, "samples": samples, "noise_mask": mask[:, None]}  # (T, 1, H, W)
 
 
 def longer_images(images: Tensor, count: int, *, before: bool) -> Tensor:
     """IMAGE with grey frames for those that are new."""
-    return lengthen(rgb(images), count, before=before, fill=PLACEHOLDER / 255)
+    return pad_frames(rgb(images), count, before=before, fill=PLACEHOLDER / 255)
 
 
 def sound_for(audio: dict[str, Any] | None, seconds: float, *, start: float = 0.0) -> Sound | None:
@@ -172,12 +201,22 @@ def to_audio(sound: Sound | None) -> dict[str, Any] | None:
 
 
 def _whole_file(video: Any) -> str | None:
-    """The file of a VIDEO, so that only needed frames are ever in memory; None if it is made or cut in the graph."""
-    cut = any(getattr(video, f"_VideoFromFile__{name}", 0) for name in ("start_time", "duration"))  # newer ComfyUI
-    if cut or not isinstance(video, InputImpl.VideoFromFile):
+    """The file of a VIDEO, so that only needed frames are ever in memory; None if it is made or edited in the graph."""
+    if not isinstance(video, InputImpl.VideoFromFile) or _is_edited(video):
         return None
     source = video.get_stream_source()
     return source if isinstance(source, str) else None
+
+
+def _is_edited(video: Any) -> bool:
+    """Whether a VIDEO from a file shows less than the file holds: nodes of newer versions of ComfyUI cut and crop it.
+
+    The newest versions answer in public. Those after 0.3.64 and before them only have private fields.
+    """
+    start, duration = getattr(video, "get_active_trim_window", lambda: (0, 0))()
+    pending = getattr(video, "has_pending_frame_edits", lambda: False)()
+    hidden = any(getattr(video, f"_VideoFromFile__{name}", None) for name in ("start_time", "duration", "crop"))
+    return bool(start or duration or pending or hidden)
 
 
 def _from_images(images: Tensor, *, rate: float, length: int, fps: float, start: float) -> SourceClip:

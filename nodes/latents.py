@@ -7,24 +7,18 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..vdt.completion import pixels_to_paste
-from ..vdt.edges import EDGES
-from ..vdt.frames import fit_frames
-from ..vdt.planner import Source, describe_clip, fit_size, plan_clip
-from ..vdt.still import STILL
-from . import convert, host
-
-POLICIES = ["crop", "fit", "stretch"]
-POLICY_TIP = (
-    "Default: crop, which covers the size and cuts the centre. fit keeps the whole picture between black bars; "
-    "stretch changes its proportions."
-)
+from ..vdt.inference.settings import CompositingConfig
+from ..vdt.masks.clip_plan import Source, describe_clip, fit_size, plan_clip
+from ..vdt.media.frames import fit_frames
+from . import convert, files, runtime
+from . import vae as vaes
+from .schema import COMPOSITING, compositing_inputs, fit_input, schema
 
 
 class VDTEncode(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTEncode",
             display_name="VDT Encode",
             category="VDT",
@@ -43,7 +37,7 @@ class VDTEncode(io.ComfyNode):
                 ),
                 io.Int.Input("width", default=64, min=0, max=4096, tooltip=_size_tip("Width")),
                 io.Int.Input("height", default=64, min=0, max=4096, tooltip=_size_tip("Height")),
-                io.Combo.Input("policy", options=POLICIES, default="crop", tooltip=POLICY_TIP),
+                fit_input(),
                 io.Float.Input(
                     "fps",
                     default=0.0,
@@ -86,23 +80,22 @@ class VDTEncode(io.ComfyNode):
         images: Tensor | None = None,
         video: Any = None,
     ) -> io.NodeOutput:
-        with host.named("VDT Encode"):
+        with runtime.named("VDT Encode"):
             clip = convert.read_source(images, video, length=length, fps=fps, start=start)
             size = fit_size((height, width), (clip.height, clip.width))
             fitted = fit_frames(clip.frames, size, policy)
             source = Source(num_frames=len(fitted), height=clip.height, width=clip.width, fps=clip.fps)
-            plan = plan_clip(source, length=length, size=size, policy=policy)
+            plan = plan_clip(source, length=length, size=size, fit=policy)
             frames, text = plan.place(fitted), describe_clip(plan, source)
-            latent = convert.new_latent(host.encode(vae, frames), size, host.downscale(vae))
-            encoded = host.to_intermediate(convert.to_images(frames))
+            encoded = runtime.to_intermediate(convert.to_images(frames))
             audio = convert.to_audio(clip.sound)
-            return io.NodeOutput(latent, encoded, plan.fps, text, audio, ui=ui.PreviewText(text))
+            return io.NodeOutput(vaes.encode(vae, frames), encoded, plan.fps, text, audio, ui=ui.PreviewText(text))
 
 
 class VDTDecode(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTDecode",
             display_name="VDT Decode",
             category="VDT",
@@ -123,7 +116,7 @@ class VDTDecode(io.ComfyNode):
                     optional=True,
                     tooltip="White = generated. Default: the mask that the latent carries.",
                 ),
-                *host.finish_inputs(),
+                *compositing_inputs(),
             ],
             outputs=[io.Image.Output("out_images", display_name="images", tooltip="The finished frames.")],
             hidden=[io.Hidden.extra_pnginfo],
@@ -136,21 +129,13 @@ class VDTDecode(io.ComfyNode):
         vae: Any,
         images: Tensor | None = None,
         mask: Tensor | None = None,
-        still: float = STILL,
-        edges: float = EDGES,
+        still: float = COMPOSITING.static_background,
+        edges: float = COMPOSITING.color_match,
     ) -> io.NodeOutput:
-        with host.named("VDT Decode"):
-            samples = convert.samples_of(latent)
-            host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
-            size, progress = host.pixel_size(vae, latent, images), host.chunk_progress()
-            if images is None:
-                return io.NodeOutput(host.decode(vae, samples, size=size, progress=progress))
-            given = convert.rgb(images)
-            hard = convert.mask_of(latent, mask)
-            pixels = pixels_to_paste(samples, given, hard, downscale=host.downscale(vae))
-            decoded = host.decode(vae, samples, pixels, size=size, progress=progress)
-            held = host.anchors(vae, samples, given, pixels, still)
-            return io.NodeOutput(host.finish(decoded, given, pixels, held, still=still, edges=edges))
+        with runtime.named("VDT Decode"):
+            files.note(cls.hidden, vae=vaes.file_of(vae))
+            config = CompositingConfig(static_background=still, color_match=edges)
+            return io.NodeOutput(vaes.DecodeJob.of(vae, latent, images, mask, config).images())
 
 
 def _size_tip(name: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..vdt.checkpoints import describe, load_model, load_vae
-from ..vdt.preview import read_preview
-from . import host, native
+from ..vdt.visualize.latent_preview import read_preview
+from . import files, native, runtime
+from . import vae as vaes
+from .schema import schema
 
 
 class VDTLoadModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTLoadModel",
             display_name="VDT Load Model",
             category="VDT",
@@ -22,8 +24,8 @@ class VDTLoadModel(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "model_name",
-                    options=host.model_files("vdt"),
-                    default=host.BUNDLED,
+                    options=files.model_files("vdt"),
+                    default=files.DEFAULT_FILE,
                     tooltip="Default: bundled, a small model of balls and cylinders that comes with this pack and "
                     "runs on a CPU. bundled fast is its student, for 2 steps at guidance 1: a third of the passes, "
                     "a little less exact. Your own: .safetensors files in models/vdt (official .pt files: `vdt "
@@ -31,35 +33,35 @@ class VDTLoadModel(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "precision",
-                    options=list(host.PRECISIONS),
+                    options=list(runtime.PRECISIONS),
                     default="auto",
                     tooltip="Default: auto, what ComfyUI prefers here (float32 on a CPU, bfloat16 on most GPUs). "
                     "float32 repeats exactly everywhere; the others need half the memory but change small details.",
                 ),
             ],
             outputs=[
-                io.Model.Output("model", display_name="model", tooltip="For VDT Sampler, KSampler and their kin.")
+                io.Model.Output("model", display_name="model", tooltip="For VDT Sampler, KSampler and other samplers.")
             ],
         )
 
     @classmethod
     def fingerprint_inputs(cls, model_name: str | None = None, precision: str | None = None) -> str:
-        return f"{host.model_stamp('vdt', model_name or '')} {precision}"
+        return f"{files.model_stamp('vdt', model_name or '')} {precision}"
 
     @classmethod
     def execute(cls, model_name: str, precision: str) -> io.NodeOutput:
-        with host.named("VDT Load Model"):
-            path = host.model_path("vdt", model_name)
+        with runtime.named("VDT Load Model"):
+            path = files.model_path("vdt", model_name)
             network = load_model(path)
             parameters = sum(parameter.numel() for parameter in network.parameters())
-            network = network.to(host.model_dtype(precision, parameters)).requires_grad_(False)
+            network = network.to(runtime.model_dtype(precision, parameters)).requires_grad_(False)
             return io.NodeOutput(native.build_model(network, read_preview(path, network.config.in_channels), path))
 
 
 class VDTLoadVAE(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTLoadVAE",
             display_name="VDT Load VAE",
             category="VDT",
@@ -68,8 +70,8 @@ class VDTLoadVAE(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "vae_name",
-                    options=host.model_files("vae"),
-                    default=host.BUNDLED,
+                    options=files.model_files("vae"),
+                    default=files.DEFAULT_FILE,
                     tooltip="Default: bundled, the VAE of the bundled model. Others: files of models/vae; official VDT "
                     "models use the VAE of Stable Diffusion 1.x. A model only understands the VAE it was trained with.",
                 ),
@@ -81,21 +83,21 @@ class VDTLoadVAE(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, vae_name: str | None = None) -> str:
-        return host.model_stamp("vae", vae_name or "")
+        return files.model_stamp("vae", vae_name or "")
 
     @classmethod
     def execute(cls, vae_name: str) -> io.NodeOutput:
-        with host.named("VDT Load VAE"):
-            path = host.model_path("vae", vae_name)
+        with runtime.named("VDT Load VAE"):
+            path = files.model_path("vae", vae_name)
             vae = load_vae(path).requires_grad_(False)
             own = describe(path).metadata.get("format") == "vdt"
-            return io.NodeOutput(native.build_vae(vae, own=own, file=path))
+            return io.NodeOutput(vaes.build_vae(vae, own=own, file=path))
 
 
 class VDTConditioning(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTConditioning",
             display_name="VDT Conditioning",
             category="VDT",

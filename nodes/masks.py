@@ -5,17 +5,18 @@ from __future__ import annotations
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..vdt.masks import describe
-from ..vdt.pixel_masks import OPERATIONS, TASK_NAMES, combine, task_mask
-from ..vdt.planner import check_given
-from ..vdt.timeline import apply_timeline, parse_timeline
-from . import convert, host
+from ..vdt.masks.clip_plan import check_given
+from ..vdt.masks.pixel import OPERATIONS, combine, task_mask
+from ..vdt.masks.tasks import TASKS, Frames, ImageToVideo, Interpolate, Predict, make_task
+from ..vdt.masks.timeline import apply_timeline, parse_timeline
+from . import convert, runtime
+from .schema import schema, seed_input
 
 
 class VDTMask(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTMask",
             display_name="VDT Mask",
             category="VDT",
@@ -28,15 +29,15 @@ class VDTMask(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "task",
-                    options=list(TASK_NAMES),
-                    default="predict",
+                    options=list(TASKS),
+                    default=Predict.name,
                     tooltip="Default: predict what follows the first frames. backward: what came before the last ones. "
                     "interpolate: between every n-th. image_to_video: all but one. frames: all but those of `known`. "
                     "spatial: the white of the mask, or random blocks. random: random frames. unconditional: "
                     "everything.",
                 ),
                 *_task_settings(),
-                host.seed_input("For random, and for spatial without a mask. The same seed makes the same mask."),
+                seed_input("For random, and for spatial without a mask. The same seed makes the same mask."),
                 io.Mask.Input(
                     "mask",
                     optional=True,
@@ -67,20 +68,20 @@ class VDTMask(io.ComfyNode):
         mask: Tensor | None = None,
         timeline: str = "",
     ) -> io.NodeOutput:
-        with host.named("VDT Mask"):
+        with runtime.named("VDT Mask"):
             frames = convert.to_frames(images)
-            settings = {"given": given, "every": every, "frame": frame, "known": known, "seed": seed}
-            preset = task_mask(task, frames.shape[:3], painted=convert.hard_mask(mask), **settings)
+            chosen = make_task(task, given=given, every=every, frame=frame, given_frames=known, seed=seed)
+            preset = task_mask(chosen, frames.shape[:3], painted=convert.hard_mask(mask), seed=seed)
             made = apply_timeline(preset, parse_timeline(timeline))
             check_given(frames, made)
-            shown = host.shown_mask(frames, made, describe(made))
-            return io.NodeOutput(host.to_intermediate(convert.from_mask(made)), ui=shown)
+            white = runtime.to_intermediate(convert.from_mask(made))
+            return io.NodeOutput(white, ui=runtime.timeline_ui(frames, made))
 
 
 class VDTMaskCombine(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTMaskCombine",
             display_name="VDT Mask Combine",
             category="VDT",
@@ -102,40 +103,41 @@ class VDTMaskCombine(io.ComfyNode):
 
     @classmethod
     def execute(cls, a: Tensor, operation: str, b: Tensor | None = None) -> io.NodeOutput:
-        with host.named("VDT Mask Combine"):
+        with runtime.named("VDT Mask Combine"):
             other = None if b is None else convert.soft_mask(b)
-            return io.NodeOutput(host.to_intermediate(combine(convert.soft_mask(a), operation, other)))
+            return io.NodeOutput(runtime.to_intermediate(combine(convert.soft_mask(a), operation, other)))
 
 
 def _task_settings() -> list[io.Input]:
     """What the tasks of VDTMask read, one setting each."""
+    given, every, frame, listed = Predict().given, Interpolate().every, ImageToVideo().frame, Frames().given_frames
     return [
         io.Int.Input(
             "given",
-            default=8,
+            default=given,
             min=1,
             max=4096,
-            tooltip="For predict and backward. Default: 8 frames are given. More make the motion clearer and "
+            tooltip=f"For predict and backward. Default: {given} frames are given. More make the motion clearer and "
             "leave less to generate.",
         ),
         io.Int.Input(
             "every",
-            default=4,
+            default=every,
             min=2,
             max=4096,
-            tooltip="For interpolate. Default: every 4th frame is given, and the last one. Less is easier for "
+            tooltip=f"For interpolate. Default: every {every}th frame is given, and the last one. Less is easier for "
             "the model.",
         ),
         io.Int.Input(
             "frame",
-            default=0,
+            default=frame,
             min=-4096,
             max=4095,
-            tooltip="For image_to_video. Default: 0, the first frame is given; -1 is the last one.",
+            tooltip=f"For image_to_video. Default: {frame}, the first frame is given; -1 is the last one.",
         ),
         io.String.Input(
             "known",
-            default="0-3,-1",
-            tooltip="For frames. Default: 0-3,-1, which gives the first four frames and the last one.",
+            default=listed,
+            tooltip=f"For frames. Default: {listed}, which gives the first four frames and the last one.",
         ),
     ]

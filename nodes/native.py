@@ -1,4 +1,4 @@
-"""VDT as a native model of ComfyUI, which every stock sampler can drive, and its autoencoder as a stock VAE."""
+"""VDT as a native model of ComfyUI, which every stock sampler can drive."""
 
 from __future__ import annotations
 
@@ -10,29 +10,24 @@ import comfy.latent_formats
 import comfy.model_base
 import comfy.model_management as mm
 import comfy.model_patcher
-import comfy.sd
 import comfy.supported_models_base
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..vdt.autoencoder import AutoencoderKL
-from ..vdt.config import DiffusionConfig, VAEConfig
-from ..vdt.diffusion import Schedule, count_passes, scale_latents, unscale_latents
-from ..vdt.estimate import Estimate, pass_seconds
-from ..vdt.memory import model_bytes
-from ..vdt.model import VDT
-from ..vdt.pixel_masks import to_cells
-from ..vdt.preview import PreviewProjection
-from ..vdt.rollout import complete_clip, plan_rollout, window_size
-from ..vdt.tiles import TiledModel
-from . import host
-from .convert import CELL, hard_mask
+from ..vdt.config import DiffusionConfig
+from ..vdt.diffusion import Schedule, scale_latents, unscale_latents
+from ..vdt.inference.memory import model_bytes
+from ..vdt.inference.tiling import TiledModel
+from ..vdt.masks.pixel import to_cells
+from ..vdt.models.conditioning import Conditioning
+from ..vdt.models.transformer import VDT
+from ..vdt.visualize.latent_preview import PreviewProjection
+from .convert import hard_mask
 
 # ComfyUI has the frames of a clip as its batch: x is (n T, C, h, w), where n clips are computed at once for CFG.
 
 GIVEN_KEY = "vdt_given"  # of a conditioning: whether its pass sees the given cells
-STOCK_GROUPS = 32  # ComfyUI's AutoencoderKL has no other group norms
 
 
 class VDTLatents(comfy.latent_formats.LatentFormat):
@@ -91,11 +86,20 @@ class VDTNetwork(nn.Module):
         cells = torch.ones_like(x[:, 0]) if vdt_cells is None else vdt_cells[:, 0]
         clip = rearrange(x, "(n t) c h w -> n t c h w", n=clips)
         mask = rearrange(cells > 0.5, "(n t) h w -> n t h w", n=clips)
-        made = TiledModel(self.vdt)(clip, t, mask)[:, :, : x.shape[1]]  # a learned variance follows
+        made = TiledModel(self.vdt)(clip, t, Conditioning(mask=mask))[:, :, : x.shape[1]]  # a learned variance follows
         return rearrange(made, "n t c h w -> (n t) c h w")
 
+    def check(self, raw: Tensor) -> None:
+        """ValueError for raw latents (T, C, h, w) of another VAE than this model's."""
+        channels = self.vdt.config.in_channels
+        if raw.shape[1] != channels:
+            raise ValueError(
+                f"the latent is {tuple(raw.shape)}, expected (frames, {channels}, height, width): "
+                f"encode the clip with the VAE of this model"
+            )
+
     def memory(self, frames: int, rows: int, columns: int, *, tile: int = 0) -> int:
-        """Bytes that a pass over so many cells needs beside the weights: the activations of one block, all at once."""
+        """Bytes that a pass over so many cells needs besides the weights: the activations of one block, all at once."""
         value_bytes = torch.finfo(self.dtype).bits // 8
         return model_bytes(self.vdt.config, frames, rows, columns, tile=tile, value_bytes=value_bytes)
 
@@ -131,7 +135,7 @@ class VDTBaseModel(comfy.model_base.BaseModel):
         return conds
 
     def memory_required(self, input_shape: Any, cond_shapes: Any = None) -> float:
-        """Bytes that one call needs beside the weights."""
+        """Bytes that one call needs besides the weights."""
         return self.diffusion_model.memory(input_shape[0], *input_shape[-2:])
 
 
@@ -153,64 +157,9 @@ def network_of(model: Any) -> VDTNetwork:
     return inner.diffusion_model
 
 
-def generate(
-    hidden: Any,
-    model: Any,
-    raw: Tensor,
-    cells: Tensor | None,
-    *,
-    steps: int,
-    sampler: str,
-    guidance_scale: float,
-    window: int,
-    overlap: int,
-    tile: int,
-    full: bool = False,
-    **options: Any,
-) -> Tensor:
-    """Raw latents (T, C, h, w) with their masked part generated, with progress, previews and room in memory.
-
-    `tile` is in pixels; see `complete_clip` for the options.
-    """
-    network = network_of(model)
-    planned = {"window": window, "overlap": overlap, "full": full}
-    frames, side = min(len(raw), window_size(network.vdt, window)[0]), -(-tile // CELL)
-    memory = network.memory(2 * frames, *raw.shape[-2:], tile=side)
-    host.load(model, memory)
-    windows = len(plan_rollout(network.vdt, raw, cells, **planned))
-    if windows > 1:
-        passes = count_passes(network.vdt.config.diffusion, steps, sampler, guidance_scale)
-        one = pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), frames, tile=side)
-        estimate = Estimate(seconds=windows * passes * one, bytes=memory)
-        host.announce(hidden, f"{windows} windows of {frames} frames, {estimate.describe()}")
-    progress = host.step_progress(steps, network.preview)
-    options |= {"steps": steps, "sampler": sampler, "guidance_scale": guidance_scale, "tile": side}
-    made = complete_clip(network.vdt, raw, cells, callback=progress, **planned, **options)
-    host.note(hidden, model=network.file)
-    return host.to_intermediate(made)
-
-
 def conditioning(*, given: bool) -> list[Any]:
     """CONDITIONING of a pass that sees the given cells, or does not; its tensor is for other nodes' sake."""
     return [[torch.zeros(1, 1, 1), {GIVEN_KEY: given}]]
-
-
-def build_vae(module: AutoencoderKL, *, own: bool, file: Path | None = None) -> Any:
-    """VAE for stock nodes; one of our own files also carries our module, whose numbers are the same in every host."""
-    config = module.config
-    if config.num_groups != STOCK_GROUPS:
-        raise ValueError(f"this VAE has norms of {config.num_groups} groups, ComfyUI only runs {STOCK_GROUPS}")
-    params = {"embed_dim": config.z_channels, "ddconfig": _ddconfig(config)}
-    dtype = torch.float32 if own else None  # ours is small, and half precision would cost more than it saves
-    vae = comfy.sd.VAE(sd=module.state_dict(), config={"params": params}, dtype=dtype)
-    vae.latent_channels = config.z_channels
-    vae.vdt_file = file
-    if own:
-        vae.vdt_vae = module
-        vae.vdt_patcher = comfy.model_patcher.ModelPatcher(
-            module, load_device=mm.vae_device(), offload_device=mm.vae_offload_device()
-        )
-    return vae
 
 
 def _sample_exactly(
@@ -243,7 +192,7 @@ def _sample_exactly(
 
 
 def _settings(network: VDTNetwork) -> Any:
-    """What ComfyUI wants to know beside the weights; its "sqrt_linear" is the plain linear schedule."""
+    """What ComfyUI wants to know besides the weights; its "sqrt_linear" is the plain linear schedule."""
     config = network.vdt.config
     settings = comfy.supported_models_base.BASE(
         {"disable_unet_model_creation": True, "in_channels": config.in_channels, "dtype": network.dtype}
@@ -262,18 +211,3 @@ def _settings(network: VDTNetwork) -> Any:
 def _model_type(diffusion: DiffusionConfig) -> Any:
     types = comfy.model_base.ModelType
     return types.V_PREDICTION if diffusion.prediction == "v" else types.EPS
-
-
-def _ddconfig(config: VAEConfig) -> dict[str, Any]:
-    return {
-        "double_z": True,
-        "z_channels": config.z_channels,
-        "resolution": 256,
-        "in_channels": 3,
-        "out_ch": 3,
-        "ch": config.ch,
-        "ch_mult": list(config.ch_mult),
-        "num_res_blocks": config.num_res_blocks,
-        "attn_resolutions": [],
-        "dropout": 0.0,
-    }

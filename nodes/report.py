@@ -5,18 +5,19 @@ from __future__ import annotations
 from comfy_api.latest import io
 from torch import Tensor
 
-from . import convert, host
+from . import convert, runtime
+from .schema import schema
 
 
 class VDTReport(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTReport",
             display_name="VDT Report",
             category="VDT",
             description="Compare a result with the true frames: PSNR, SSIM and the step to the frame before by frame, "
-            "known pixels, seams, flicker and colour drift.",
+            "given pixels, seams, flicker and colour drift.",
             search_aliases=["psnr", "ssim", "compare video", "metrics"],
             is_output_node=True,
             inputs=[
@@ -27,7 +28,7 @@ class VDTReport(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="White = generated. Default: none, all pixels count as generated. With it, known pixels "
+                    tooltip="White = generated. Default: none, all pixels count as generated. With it, given pixels "
                     "and seams are measured too.",
                 ),
             ],
@@ -46,14 +47,14 @@ class VDTReport(io.ComfyNode):
     def execute(cls, truth: Tensor, result: Tensor, mask: Tensor | None = None) -> io.NodeOutput:
         from ..vdt.evaluation.compare import compare, report, sheet
         from ..vdt.evaluation.curves import plot
-        from ..vdt.pixel_masks import fit_mask
+        from ..vdt.masks.pixel import fit_mask
 
-        with host.named("VDT Report"):
+        with runtime.named("VDT Report"):
             frames, made = convert.to_frames(truth), convert.to_frames(result)
             hard = convert.hard_mask(mask)
             where = None if hard is None else fit_mask(hard, frames.shape[:3]).numpy()
             comparison = compare(frames, made, where)
             picture, text = plot(comparison), report(comparison)
             images = [convert.to_images(p) for p in (picture, sheet(frames, made, comparison.generated))]
-            curves, both = map(host.to_intermediate, images)
-            return io.NodeOutput(curves, text, both, ui=host.shown(picture, text))
+            curves, both = map(runtime.to_intermediate, images)
+            return io.NodeOutput(curves, text, both, ui=runtime.picture_ui(picture, text))

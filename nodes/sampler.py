@@ -7,8 +7,11 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..vdt.rollout import lengthen, new_frames
-from . import convert, host, native
+from ..vdt.inference.rollout import extension_mask, pad_frames
+from ..vdt.inference.settings import SamplingConfig, WindowConfig
+from . import convert, runtime
+from .generate import generate
+from .schema import SAMPLING, WINDOWS, schema, seed_input
 
 SAMPLER_NAMES = ["ddim", "dpmpp_2m", "ancestral", "dpmpp_2m_quad", "unipc_quad"]  # append only: graphs hold them
 DIRECTIONS = ["after", "before"]
@@ -16,31 +19,31 @@ DIRECTIONS = ["after", "before"]
 
 def _sampling_inputs() -> list[Any]:
     return [
-        host.seed_input("Default: 0. Of all noise; another seed makes another clip that fits the given frames."),
+        seed_input("Default: 0. Of all noise; another seed makes another clip that fits the given frames."),
         io.Int.Input(
             "steps",
-            default=4,
+            default=SAMPLING.steps,
             min=1,
             max=1000,
-            tooltip="Default: 4, as good as 20 of ddim with the bundled model. Other models, and the other samplers, "
-            "want 20 or more.",
+            tooltip=f"Default: {SAMPLING.steps}, as good as 20 of ddim with the bundled model. Other models, and the "
+            "other samplers, want 20 or more.",
         ),
         io.Combo.Input(
             "sampler",
             options=SAMPLER_NAMES,
-            default="dpmpp_2m_quad",
-            tooltip="Default: dpmpp_2m_quad, DPM-Solver++ on steps that are closer to each other towards the end. ddim "
-            "and dpmpp_2m have even steps and want 20 of them; unipc_quad is like the default; ancestral adds noise at "
-            "every step: more variety, but it wants 50 steps or more.",
+            default=SAMPLING.name,
+            tooltip=f"Default: {SAMPLING.name}, DPM-Solver++ on steps that are closer to each other towards the end. "
+            "ddim and dpmpp_2m have even steps and want 20 of them; unipc_quad is like the default; ancestral adds "
+            "noise at every step: more variety, but it wants 50 steps or more.",
         ),
         io.Float.Input(
             "guidance",
-            default=2.0,
+            default=SAMPLING.guidance,
             min=0.0,
             max=20.0,
             step=0.1,
-            tooltip="Default: 2. The clip follows the given frames more closely than at 1, which is off and takes less "
-            "time; far above 3 it becomes harsh.",
+            tooltip=f"Default: {SAMPLING.guidance:g}. The clip follows the given frames more closely than at 1, which "
+            "is off and takes less time; far above 3 it becomes harsh.",
         ),
     ]
 
@@ -49,7 +52,7 @@ def _window_inputs() -> list[Any]:
     return [
         io.Int.Input(
             "window",
-            default=0,
+            default=WINDOWS.frames,
             min=0,
             max=4096,
             optional=True,
@@ -58,7 +61,7 @@ def _window_inputs() -> list[Any]:
         ),
         io.Int.Input(
             "overlap",
-            default=0,
+            default=WINDOWS.overlap,
             min=0,
             max=4095,
             optional=True,
@@ -71,7 +74,7 @@ def _window_inputs() -> list[Any]:
 def _tile_input() -> Any:
     return io.Int.Input(
         "tile",
-        default=0,
+        default=WINDOWS.tile,
         min=0,
         max=4096,
         step=8,
@@ -84,20 +87,21 @@ def _tile_input() -> Any:
 def _reuse_input() -> Any:
     return io.Float.Input(
         "reuse",
-        default=0.0,
+        default=SAMPLING.step_cache,
         min=0.0,
         max=1.0,
         step=0.01,
         optional=True,
-        tooltip="Default: 0, off. Steps are skipped while what the model sees has changed by less than this in sum: "
-        "0.1 takes about half the time of 20 steps of ddim. Few steps have little to skip.",
+        tooltip=f"Default: {SAMPLING.step_cache:g}, off. Step cache: steps are skipped while what the model sees has "
+        "changed by less than this in sum: 0.1 takes about half the time of 20 steps of ddim. Few steps have little to "
+        "skip.",
     )
 
 
 class VDTSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTSampler",
             display_name="VDT Sampler",
             category="VDT",
@@ -132,23 +136,23 @@ class VDTSampler(io.ComfyNode):
         sampler: str,
         guidance: float,
         mask: Tensor | None = None,
-        window: int = 0,
-        overlap: int = 0,
-        tile: int = 0,
-        reuse: float = 0.0,
+        window: int = WINDOWS.frames,
+        overlap: int = WINDOWS.overlap,
+        tile: int = WINDOWS.tile,
+        reuse: float = SAMPLING.step_cache,
     ) -> io.NodeOutput:
-        with host.named("VDT Sampler"):
-            options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance, "reuse": reuse}
-            windows = {"window": window, "overlap": overlap, "tile": tile}
-            raw, cells = convert.samples_of(latent), convert.mask_of(latent, mask)
-            made = native.generate(cls.hidden, model, raw, cells, **options, **windows)
+        with runtime.named("VDT Sampler"):
+            sampling = SamplingConfig.named(sampler, steps=steps, guidance=guidance, step_cache=reuse)
+            windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
+            raw, cells = convert.samples_of(latent), convert.cells_of(latent, mask)
+            made = generate(cls.hidden, model, raw, cells, seed=seed, sampling=sampling, windows=windows)
             return io.NodeOutput(convert.to_latent(latent, made, mask))
 
 
 class VDTExtend(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTExtend",
             display_name="VDT Extend",
             category="VDT",
@@ -201,19 +205,21 @@ class VDTExtend(io.ComfyNode):
         steps: int,
         sampler: str,
         guidance: float,
-        window: int = 0,
-        overlap: int = 0,
+        window: int = WINDOWS.frames,
+        overlap: int = WINDOWS.overlap,
         images: Tensor | None = None,
-        tile: int = 0,
-        reuse: float = 0.0,
+        tile: int = WINDOWS.tile,
+        reuse: float = SAMPLING.step_cache,
     ) -> io.NodeOutput:
-        with host.named("VDT Extend"):
-            options = {"seed": seed, "steps": steps, "sampler": sampler, "guidance_scale": guidance, "reuse": reuse}
-            windows = {"window": window, "overlap": overlap, "tile": tile, "full": True}
+        with runtime.named("VDT Extend"):
+            sampling = SamplingConfig.named(sampler, steps=steps, guidance=guidance, step_cache=reuse)
+            windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
             before = direction == "before"
-            raw = lengthen(convert.samples_of(latent), frames, before=before)
-            cells = new_frames(raw, frames, before=before)
-            made = native.generate(cls.hidden, model, raw, cells, **options, **windows)
+            raw = pad_frames(convert.samples_of(latent), frames, before=before)
+            cells = extension_mask(len(raw), frames, *raw.shape[-2:], before=before)
+            made = generate(
+                cls.hidden, model, raw, cells, seed=seed, sampling=sampling, windows=windows, pad_short_clips=True
+            )
             longer = convert.longer_latent(latent, made, frames, before=before)
             grown = None if images is None else convert.longer_images(images, frames, before=before)
             return io.NodeOutput(longer, grown, convert.from_mask(convert.mask_of(longer, None)))

@@ -7,15 +7,16 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..vdt.edges import EDGES
-from ..vdt.still import STILL
-from . import convert, host
+from ..vdt.inference.settings import CompositingConfig
+from . import convert, files, runtime
+from . import vae as vaes
+from .schema import COMPOSITING, compositing_inputs, schema
 
 
 class VDTSaveVideo(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return host.schema(
+        return schema(
             node_id="VDTSaveVideo",
             display_name="VDT Save Video",
             category="VDT",
@@ -50,7 +51,7 @@ class VDTSaveVideo(io.ComfyNode):
                     tooltip="White = generated. Default: the mask that the latent carries.",
                 ),
                 io.Audio.Input("audio", optional=True, tooltip="The sound; cut to the length of the video."),
-                *host.finish_inputs(),
+                *compositing_inputs(),
             ],
             outputs=[io.Video.Output("out_video", display_name="video", tooltip="The file that was written.")],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
@@ -67,13 +68,14 @@ class VDTSaveVideo(io.ComfyNode):
         images: Tensor | None = None,
         mask: Tensor | None = None,
         audio: dict[str, Any] | None = None,
-        still: float = STILL,
-        edges: float = EDGES,
+        still: float = COMPOSITING.static_background,
+        edges: float = COMPOSITING.color_match,
     ) -> io.NodeOutput:
-        with host.named("VDT Save Video"):
-            samples = convert.samples_of(latent)
-            host.note(cls.hidden, vae=getattr(vae, "vdt_file", None))
-            sound, size = convert.sound_for(audio, len(samples) / fps), host.pixel_size(vae, latent, images)
-            hard = convert.mask_of(latent, mask)
-            frames = host.decode_each(vae, samples, images, hard, size=size, still=still, edges=edges)
-            return host.save_video(cls.hidden, frames, size=size, fps=fps, prefix=filename_prefix, sound=sound)
+        with runtime.named("VDT Save Video"):
+            files.note(cls.hidden, vae=vaes.file_of(vae))
+            config = CompositingConfig(static_background=still, color_match=edges)
+            clip = vaes.DecodeJob.of(vae, latent, images, mask, config)
+            sound = convert.sound_for(audio, clip.seconds(fps))
+            return files.save_video(
+                cls.hidden, clip.frames(), size=clip.size, fps=fps, prefix=filename_prefix, sound=sound
+            )

@@ -17,7 +17,7 @@ def golden() -> Path:
 @pytest.fixture
 def tiny_model():
     """A VDT whose every weight is drawn: as initialised it would answer zero and prove nothing."""
-    from vdt.model import VDT
+    from vdt.models.transformer import VDT
 
     return drawn(VDT(VDT_CONFIGS["VDT-Tiny/2"]), seed=0)
 
@@ -25,7 +25,7 @@ def tiny_model():
 @pytest.fixture
 def tiny_vae():
     """An autoencoder of the smallest size with drawn weights, laid out in memory as `load_vae` does."""
-    from vdt.autoencoder import AutoencoderKL
+    from vdt.models.autoencoder import AutoencoderKL
 
     return drawn(AutoencoderKL(VAE_CONFIGS["tiny"]), seed=1).to(memory_format=torch.channels_last)
 

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -25,41 +23,32 @@ HOSTS = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "nodes", "server"
 EAGER = {"torch", "einops", "numpy", "safetensors", "av", "tqdm"}  # what a module of vdt may import as it is loaded
 LAZY = EAGER | {"PIL", "diffusers", "matplotlib", "mpl_toolkits", "mujoco", "tensorboard", "tomli", "typing_extensions"}
 
-# A layer may import from itself and from the layers before it; a directory stands for all its modules.
-LAYERS = [
-    {"config", "files", "linear", "memory"},
-    {
-        "layers",
-        "attention",
-        "masks",
-        "pixel_masks",
-        "video",
-        "audio",
-        "frames",
-        "sheet",
-        "planner",
-        "preview",
-        "data",
-        "windows",
-        "still",
-        "edges",
-        "outpaint",
-    },
-    {"autoencoder", "diffusion", "model", "reuse", "tiles", "vae_keys", "vdt_keys"},
-    {"checkpoints", "keyframes", "overlay", "thumbnail", "timeline", "completion"},
-    {"rollout"},
-    {"pipeline", "stream", "training", "estimate"},
-    {"evaluation", "benchmarks"},
-    {"cli", "__main__"},
+# A package imports from itself and from those before it.
+ORDER = [
+    "config",
+    "media",
+    "masks",
+    "models",
+    "diffusion",
+    "checkpoints",
+    "inference",
+    "visualize",
+    "evaluation",
+    "physics",
+    "training",
+    "benchmarks",
+    "cli",
+    "__main__",
 ]
+MAX_PACKAGE_FILES = 15
+OLD_WORDS = (  # names of version 0.1 that the field has other words for
+    "hold_still|match_edges|Anchor|anchor_places|ReusingModel|Wishes|lengthen|grid_of|fill_up"
+    "|footage|VDTTask|VAETask|DistillTask|corrected_loss|taught_x0|find_sampler"
+)
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
-
-
-def each_module():
-    return pytest.mark.parametrize("path", LIBRARY, ids=name_of)
 
 
 def module_level(tree: ast.Module) -> list[ast.stmt]:
@@ -77,104 +66,152 @@ def absolute_imports(nodes) -> set[str]:
     return found
 
 
-def own_imports(path: Path, nodes) -> set[str]:
-    """Top-level names inside vdt that a module imports relatively, such as {"config", "diffusion"}."""
+def own_imports(path: Path, nodes) -> set[tuple[str, ...]]:
+    """Dotted names inside vdt that a module imports relatively, such as {("models", "layers")}."""
     package = path.relative_to(ROOT / "vdt").parent.parts
     found = set()
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.level > 0:
             base = (*package[: len(package) - (node.level - 1)], *(node.module.split(".") if node.module else ()))
-            found |= {base[0]} if base else {alias.name for alias in node.names}
+            found |= {base} if base else {(alias.name,) for alias in node.names}
     return found
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(ROOT / "vdt").with_suffix("").parts[0]
 
 
-@each_module()
-def test_library_knows_no_host_and_imports_itself_relatively(path):
-    names = absolute_imports(ast.walk(TREES[path]))
-    assert not names & (HOSTS | {"vdt"}), "vdt is a library: it never imports its hosts, and itself only relatively"
+def offenders(check, paths=tuple(LIBRARY)) -> dict[str, object]:
+    """What `check` finds wrong, by file."""
+    return {name_of(path): wrong for path in paths if (wrong := check(path))}
 
 
-@each_module()
-def test_library_imports_only_what_it_depends_on(path):
-    names = absolute_imports(ast.walk(TREES[path])) - sys.stdlib_module_names
-    assert names <= LAZY, f"unexpected imports {names - LAZY}"
-    eager = absolute_imports(module_level(TREES[path])) - sys.stdlib_module_names
-    assert eager <= EAGER, f"import {eager - EAGER} inside the functions that need them"
+def test_library_knows_no_host_and_imports_itself_relatively():
+    assert offenders(lambda path: absolute_imports(ast.walk(TREES[path])) & (HOSTS | {"vdt"})) == {}
 
 
-@each_module()
-def test_layers_import_downwards(path):
-    if path == ROOT / "vdt/__init__.py":
-        return  # the table of contents names everything
-    rooms = [room for layer in LAYERS for room in layer]
-    assert room_of(path) in rooms, f"say in LAYERS where {room_of(path)} stands"
-    own = next(i for i, layer in enumerate(LAYERS) if room_of(path) in layer)
-    allowed = {"__version__"}.union(*LAYERS[: own + 1])
-    assert own_imports(path, ast.walk(TREES[path])) <= allowed
+def test_library_imports_only_what_it_depends_on():
+    assert offenders(lambda path: absolute_imports(ast.walk(TREES[path])) - sys.stdlib_module_names - LAZY) == {}
+    eager = offenders(lambda path: absolute_imports(module_level(TREES[path])) - sys.stdlib_module_names - EAGER)
+    assert eager == {}, "import these inside the functions that need them"
 
 
-@pytest.mark.parametrize("name", ["samplers", "loss", "denoiser", "schedule"])
-def test_diffusion_takes_callables_and_knows_no_network(name):
-    path = ROOT / "vdt/diffusion" / f"{name}.py"
-    assert not own_imports(path, ast.walk(TREES[path])) & {"model", "autoencoder", "layers", "attention"}
+def test_packages_import_downwards():
+    def upwards(path):
+        if path == ROOT / "vdt/__init__.py":
+            return None  # the table of contents names everything
+        allowed = {*ORDER[: ORDER.index(package_of(path)) + 1], "__version__"}
+        return {name[0] for name in own_imports(path, ast.walk(TREES[path]))} - allowed
+
+    assert {package_of(path) for path in LIBRARY} - {"__init__"} <= set(ORDER)
+    assert offenders(upwards) == {}
 
 
-def test_pipeline_and_training_are_apart():
-    for path, tree in TREES.items():
-        other = {"pipeline": "training", "training": "pipeline"}.get(room_of(path))
-        assert other not in own_imports(path, ast.walk(tree)), name_of(path)
+def test_no_import_circle():
+    """Modules that import each other as they are loaded, through any number of others."""
+    modules = {path.relative_to(ROOT / "vdt").with_suffix("").parts: path for path in LIBRARY}
+    modules = {parts[:-1] if parts[-1] == "__init__" else parts: path for parts, path in modules.items()}
+
+    def imported(path):
+        found = own_imports(path, module_level(TREES[path]))
+        return {modules[name] for name in found if name in modules and modules[name] != path}
+
+    edges = {path: imported(path) for path in LIBRARY if path.name != "__init__.py"}
+    done: set[Path] = set()
+
+    def visit(path, trail):
+        assert path not in trail, " -> ".join(map(name_of, [*trail[trail.index(path) :], path]))
+        if path in done or path not in edges:
+            return
+        for other in edges[path]:
+            visit(other, [*trail, path])
+        done.add(path)
+
+    for path in edges:
+        visit(path, [])
 
 
-@each_module()
-def test_library_does_not_print_or_configure_logging(path):
-    calls = [ast.unparse(node.func) for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)]
-    forbidden = {"logging.basicConfig", "warnings.filterwarnings", "warnings.simplefilter"}
-    forbidden |= set() if room_of(path) in ("cli", "__main__") else {"print"}
-    assert not forbidden & set(calls)
+def test_packages_stay_small_and_say_what_they_are_for():
+    packages = sorted({path.parent for path in LIBRARY if path.parent != ROOT / "vdt"})
+    sizes = {name_of(package): len(list(package.glob("*.py"))) for package in packages}
+    assert {name: size for name, size in sizes.items() if size > MAX_PACKAGE_FILES + 1} == {}  # and __init__.py
+    assert [name_of(p) for p in packages if not ast.get_docstring(TREES[p / "__init__.py"])] == []
 
 
-@each_module()
-def test_no_global_randomness(path):
-    assert "random" not in absolute_imports(ast.walk(TREES[path])), "pass a torch.Generator or a numpy Generator"
-    for node in ast.walk(TREES[path]):
-        text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-        assert text not in ("torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all"), name_of(path)
-        if text.startswith("np.random.") and text.count(".") == 2:
-            assert text.split(".")[2] in ("default_rng", "Generator", "SeedSequence", "PCG64", "Philox"), text
+def test_diffusion_takes_callables_and_knows_no_network():
+    allowed = {("models", "conditioning")}  # the record that travels with a call
+    paths = [path for path in LIBRARY if package_of(path) == "diffusion"]
+    models = lambda path: {name for name in own_imports(path, ast.walk(TREES[path])) if name[0] == "models"} - allowed  # noqa: E731
+    assert offenders(models, paths) == {}
 
 
-@each_module()
-def test_nothing_unpickles_without_weights_only(path):
-    for node in ast.walk(TREES[path]):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
-            options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-            assert options.get("weights_only") == "True"
-            continue
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        assert called.split(".")[0] not in ("pickle", "dill", "cloudpickle", "shelve"), called
+def test_no_scheme_is_told_apart_outside_its_own_module():
+    """Conditioning schemes are strategies: no code asks which one a model has."""
+
+    def asks(path):
+        if "conditioning" in path.parts or path.name == "config.py":
+            return None
+        text = path.read_text(encoding="utf-8")
+        return re.findall(r"if .*(?:scheme|isinstance\([^)]*Spec\))", text)
+
+    assert offenders(asks) == {}
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
-def test_files_and_functions_stay_small(path):
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_FILE_LINES
-    tree = ast.parse(text)
-    sizes = {
-        f"{node.name}:{node.lineno}": node.end_lineno - node.lineno + 1  # two classes may share a method's name
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
-    assert {name: size for name, size in sizes.items() if size > MAX_FUNCTION_LINES} == {}
-    assert path.name not in ("utils.py", "misc.py", "helpers.py")
+def test_library_does_not_print_or_configure_logging():
+    def calls(path):
+        forbidden = {"logging.basicConfig", "warnings.filterwarnings", "warnings.simplefilter"}
+        forbidden |= set() if package_of(path) in ("cli", "__main__") else {"print"}
+        return forbidden & {ast.unparse(node.func) for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)}
+
+    assert offenders(calls) == {}
 
 
-@each_module()
-def test_modules_say_what_they_are_for(path):
-    assert ast.get_docstring(TREES[path]), "a module opens with one or two sentences"
+def test_no_global_randomness():
+    """A torch.Generator or a numpy Generator is passed in."""
+
+    def uses(path):
+        found = absolute_imports(ast.walk(TREES[path])) & {"random"}
+        texts = {ast.unparse(node) for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)}
+        found |= texts & {"torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all"}
+        numpy = {text for text in texts if text.startswith("np.random.") and text.count(".") == 2}
+        return found | {t for t in numpy if t.split(".")[2] not in ("default_rng", "Generator", "SeedSequence")}
+
+    assert offenders(uses) == {}
+
+
+def test_nothing_unpickles_without_weights_only():
+    def unpickles(path):
+        calls = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)]
+        loads = [node for node in calls if ast.unparse(node.func) == "torch.load"]
+        unsafe = [
+            ast.unparse(node)
+            for node in loads
+            if {k.arg: ast.unparse(k.value) for k in node.keywords}.get("weights_only") != "True"
+        ]
+        modules = {ast.unparse(node.func).split(".")[0] for node in calls}
+        return unsafe + sorted(modules & {"pickle", "dill", "cloudpickle", "shelve"})
+
+    assert offenders(unpickles) == {}
+
+
+def test_files_and_functions_stay_small():
+    def too_large(path):
+        text = path.read_text(encoding="utf-8")
+        functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        long = [f"{n.name}:{n.lineno}" for n in functions if n.end_lineno - n.lineno + 1 > MAX_FUNCTION_LINES]
+        named = [path.name] if path.name in ("utils.py", "misc.py", "helpers.py") else []
+        return long + named + ([f"{len(text.splitlines())} lines"] if len(text.splitlines()) > MAX_FILE_LINES else [])
+
+    assert offenders(too_large, PRODUCT) == {}
+
+
+def test_modules_say_what_they_are_for():
+    assert offenders(lambda path: not ast.get_docstring(TREES[path])) == {}
+
+
+def test_old_words_are_gone_as_names():
+    names = re.compile(rf"\b(?:{OLD_WORDS})\b")
+    assert offenders(lambda path: sorted(set(names.findall(path.read_text(encoding="utf-8")))), PRODUCT) == {}
 
 
 def project() -> dict:
@@ -236,7 +273,9 @@ def test_info_runs_with_neither_comfyui_nor_mujoco(tmp_path, tiny_model):
 
 
 def test_commands_load_the_library_only_when_they_run():
-    for path in sorted((ROOT / "vdt/cli").glob("*.py")):
+    def eager(path):
         nodes = module_level(TREES[path])
-        assert absolute_imports(nodes) <= sys.stdlib_module_names, name_of(path)
-        assert own_imports(path, nodes) <= {"cli"}, name_of(path)
+        own = {name[0] for name in own_imports(path, nodes)} - {"cli"}
+        return (absolute_imports(nodes) - sys.stdlib_module_names) | own
+
+    assert offenders(eager, sorted((ROOT / "vdt/cli").glob("*.py"))) == {}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vdt import __version__, bundled, sha256
-from vdt.video import probe, read_frames
+from vdt import __version__
+from vdt.checkpoints import bundled, sha256
+from vdt.media.video import probe, read_frames
 from vdt_studio.errors import InvalidGraph
 from vdt_studio.graph.records import ApiNode, Link
 from vdt_studio.media import tags
@@ -94,56 +95,56 @@ def test_no_other_folder_hides_the_graphs_from_comfyui():
     assert not [name for name in ("example_workflows", "example", "examples", "workflow") if (ROOT / name).exists()]
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_a_thumbnail_is_small_and_of_one_shape(name):
-    path = FOLDER / f"{name}.jpg"
-    assert Image.open(path).size == (512, 512) and path.stat().st_size < 120_000
+def test_a_thumbnail_is_small_and_of_one_shape():
+    for name in sorted(NAMES):
+        path = FOLDER / f"{name}.jpg"
+        assert Image.open(path).size == (512, 512) and path.stat().st_size < 120_000, name
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_a_graph_is_small_explained_and_made_of_core_and_own_nodes(name):
-    nodes = GRAPHS[name]["nodes"]
-    kinds = [node["type"] for node in nodes]
-    assert len(nodes) <= MAX_NODES
-    assert kinds.count("MarkdownNote") == 1 and SAVERS & set(kinds)
-    stock = set(CORE) | ({"KSampler"} if name in FOR_COMFYUI else set())
-    assert set(kinds) - {"MarkdownNote"} <= set(OURS) | stock
-    for node in nodes:
-        if node["type"] in OURS:
-            assert node["properties"]["cnr_id"] == "vdt-video"  # the name of the pack, for who lacks it
+def test_a_graph_is_small_explained_and_made_of_core_and_own_nodes():
+    for name in sorted(NAMES):
+        nodes = GRAPHS[name]["nodes"]
+        kinds = [node["type"] for node in nodes]
+        assert len(nodes) <= MAX_NODES, name
+        assert kinds.count("MarkdownNote") == 1 and SAVERS & set(kinds), name
+        stock = set(CORE) | ({"KSampler"} if name in FOR_COMFYUI else set())
+        assert set(kinds) - {"MarkdownNote"} <= set(OURS) | stock, name
+        for node in nodes:
+            if node["type"] in OURS:
+                assert node["properties"]["cnr_id"] == "vdt-video", name  # the name of the pack, for who lacks it
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_the_id_is_one_the_editor_accepts(name):
-    assert str(uuid.UUID(GRAPHS[name]["id"])) == GRAPHS[name]["id"]
+def test_the_id_is_one_the_editor_accepts():
+    for name in sorted(NAMES):
+        assert str(uuid.UUID(GRAPHS[name]["id"])) == GRAPHS[name]["id"], name
     assert len({graph["id"] for graph in GRAPHS.values()}) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_both_ends_of_every_wire_know_it(name):
-    nodes = {node["id"]: node for node in GRAPHS[name]["nodes"]}
-    wires = GRAPHS[name]["links"]
-    for number, origin, slot, target, place, kind in wires:
-        out, into = nodes[origin]["outputs"][slot], nodes[target]["inputs"][place]
-        assert number in out["links"] and into["link"] == number
-        assert kind == out["type"] == into["type"]
-    ends = [slot["link"] for node in nodes.values() for slot in node.get("inputs", []) if slot.get("link")]
-    assert sorted(ends) == sorted(wire[0] for wire in wires)
+def test_both_ends_of_every_wire_know_it():
+    for name in sorted(NAMES):
+        nodes = {node["id"]: node for node in GRAPHS[name]["nodes"]}
+        wires = GRAPHS[name]["links"]
+        for number, origin, slot, target, place, kind in wires:
+            out, into = nodes[origin]["outputs"][slot], nodes[target]["inputs"][place]
+            assert number in out["links"] and into["link"] == number, (name, number)
+            assert kind == out["type"] == into["type"], (name, number)
+        ends = [slot["link"] for node in nodes.values() for slot in node.get("inputs", []) if slot.get("link")]
+        assert sorted(ends) == sorted(wire[0] for wire in wires), name
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_seeds_stay_so_that_the_graph_shows_what_its_picture_promises(name):
-    for node in GRAPHS[name]["nodes"]:
-        assert "randomize" not in map(str, node.get("widgets_values") or [])
+def test_seeds_stay_so_that_the_graph_shows_what_its_picture_promises():
+    for name in sorted(NAMES):
+        for node in GRAPHS[name]["nodes"]:
+            assert "randomize" not in map(str, node.get("widgets_values") or []), (name, node["id"])
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_nodes_do_not_lie_on_each_other(name):
-    boxes = [(node["id"], *node["pos"], *node["size"]) for node in GRAPHS[name]["nodes"]]
-    for i, x, y, width, height in boxes:
-        for j, left, top, wide, high in boxes:
-            apart = x + width <= left or left + wide <= x or y + height + 30 <= top or top + high + 30 <= y
-            assert i == j or apart, f"{name}: nodes {i} and {j}"
+def test_nodes_do_not_lie_on_each_other():
+    for name in sorted(NAMES):
+        boxes = [(node["id"], *node["pos"], *node["size"]) for node in GRAPHS[name]["nodes"]]
+        for i, x, y, width, height in boxes:
+            for j, left, top, wide, high in boxes:
+                apart = x + width <= left or left + wide <= x or y + height + 30 <= top or top + high + 30 <= y
+                assert i == j or apart, f"{name}: nodes {i} and {j}"
 
 
 # ---- What comes out --------------------------------------------------------------------------------------------------

@@ -6,20 +6,24 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Prediction = Literal["epsilon", "v"]
 SD_LATENT_SCALE = 0.18215
+ATTENTIONS = ("factorized",)
 
 
 class _JsonConfig:
     """JSON in and out for frozen dataclasses; unknown fields are refused, never ignored."""
 
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self))  # type: ignore[call-overload]
+        return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -60,6 +64,18 @@ class DiffusionConfig(_JsonConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MaskSpec(_JsonConfig):
+    """Masked modelling (equation 3 of the paper): clean latents stand at given cells, noise at generated ones."""
+
+    kind: ClassVar[str] = "mask"
+    embed: bool = False  # a zero-initialised embedding also tells the network which cells are given
+
+
+ConditioningSpec = MaskSpec  # one record per way of telling the network what is given
+SPECS: dict[str, type[ConditioningSpec]] = {spec.kind: spec for spec in (MaskSpec,)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class VDTConfig(_JsonConfig):
     """Architecture of one Video Diffusion Transformer (arXiv 2305.13311)."""
 
@@ -74,8 +90,7 @@ class VDTConfig(_JsonConfig):
     learn_sigma: bool = True
     num_labels: int = 2  # rows of the label table the official files carry; only row 0 is ever used
     attention: Literal["factorized"] = "factorized"
-    conditioning: Literal["mask"] = "mask"
-    mask_embed: bool = False  # zero-initialised embedding that tells the network which cells are given
+    conditioning: tuple[ConditioningSpec, ...] = (MaskSpec(),)
     temporal_adaln: bool = False  # zero-initialised time modulation of the temporal branch
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
 
@@ -84,15 +99,21 @@ class VDTConfig(_JsonConfig):
             raise ValueError(f"hidden_size {self.hidden_size} must be a multiple of num_heads {self.num_heads}")
         if self.input_size % self.patch_size:
             raise ValueError(f"input_size {self.input_size} must be a multiple of patch_size {self.patch_size}")
-        for name, known in (("attention", ("factorized",)), ("conditioning", ("mask",))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is unknown to this version, expected one of {known}")
+        if self.attention not in ATTENTIONS:
+            raise ValueError(
+                f"attention {self.attention!r} is unknown to this version, expected one of {', '.join(ATTENTIONS)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        specs = [{"kind": spec.kind, **spec.to_dict()} for spec in self.conditioning]
+        return {**super().to_dict(), "conditioning": specs}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         values = dict(values)
         if isinstance(values.get("diffusion"), dict):
             values["diffusion"] = DiffusionConfig.from_dict(values["diffusion"])
+        values["conditioning"] = _read_specs(values.pop("conditioning", "mask"), values.pop("mask_embed", None))
         return super().from_dict(values)
 
     @property
@@ -120,6 +141,23 @@ class VAEConfig(_JsonConfig):
         return 2 ** (len(self.ch_mult) - 1)
 
 
+def _read_specs(found: Any, mask_embed: bool | None) -> tuple[ConditioningSpec, ...]:
+    """Specs from JSON; files of version 0.1 say "mask" and have `mask_embed` beside it, as recipes may."""
+    specs = []
+    for entry in [found] if isinstance(found, str) else found:
+        if isinstance(entry, ConditioningSpec):
+            specs.append(entry)
+            continue
+        values = dict(entry) if isinstance(entry, dict) else {"kind": entry}
+        kind = values.pop("kind", None)
+        if kind not in SPECS:
+            raise ValueError(f"conditioning {kind!r} is unknown to this version, expected some of {', '.join(SPECS)}")
+        specs.append(SPECS[kind].from_dict(values))
+    if mask_embed is not None:
+        specs = [dataclasses.replace(s, embed=mask_embed) if isinstance(s, MaskSpec) else s for s in specs]
+    return tuple(specs)
+
+
 VDT_CONFIGS: dict[str, VDTConfig] = {
     "VDT-L/2": VDTConfig(hidden_size=1152, depth=28, num_heads=16),
     "VDT-S/2": VDTConfig(hidden_size=384, depth=12, num_heads=6),
@@ -129,7 +167,7 @@ VDT_CONFIGS: dict[str, VDTConfig] = {
         num_heads=6,
         input_size=8,
         learn_sigma=False,
-        mask_embed=True,
+        conditioning=(MaskSpec(embed=True),),
         temporal_adaln=True,
         diffusion=DiffusionConfig(prediction="v"),
     ),

@@ -58,7 +58,7 @@ def save_pngs(
     """Write a batch as numbered PNG files that appear together or not at all; PathError if the prefix leads out."""
     from PIL import Image
 
-    from vdt.files import atomic_path
+    from vdt.media.files import atomic_path
 
     batch = to_bytes(images)
     info = png_texts(metadata)
@@ -79,7 +79,7 @@ def save_webp(
     """Write a batch as one animated WEBP file."""
     from PIL import Image
 
-    from vdt.files import atomic_path
+    from vdt.media.files import atomic_path
 
     frames = [Image.fromarray(pixels) for pixels in to_bytes(images)]
     slot = save_slot(Path(root), prefix, width=frames[0].width, height=frames[0].height)

@@ -1,4 +1,4 @@
-"""Video files with their sound and tags, over `vdt.video`: frames of all kinds in, h264 mp4 out."""
+"""Video files with their sound and tags, over `vdt.media.video`: frames of all kinds in, h264 mp4 out."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vdt.audio import Sound, read_sound
-from vdt.files import atomic_path
-from vdt.video import VideoError, probe, read_frames, write_video
+from vdt.media.audio import Sound, read_sound
+from vdt.media.files import atomic_path
+from vdt.media.video import VideoError, probe, read_frames, write_video
 
 from .images import as_tags, to_bytes
 

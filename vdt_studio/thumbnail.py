@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from vdt.files import atomic_path
-from vdt.thumbnail import thumbnail
+from vdt.media.files import atomic_path
+from vdt.visualize.thumbnail import thumbnail
 
 from .engine.events import Listener
 from .errors import GraphError

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vdt import VAE_CONFIGS, AutoencoderKL, DiffusionConfig, VDTConfig, build_model, save_model, save_vae
+from vdt import VAE_CONFIGS, VDT, AutoencoderKL, DiffusionConfig, VDTConfig, save_model, save_vae
+from vdt.config import MaskSpec
 
 ROOT = Path(__file__).parents[2]
 PACK = "ComfyUI-VDT"
@@ -25,7 +26,7 @@ MODEL = VDTConfig(  # the shipped kind of model, only smaller
     num_heads=4,
     input_size=8,
     learn_sigma=False,
-    mask_embed=True,
+    conditioning=(MaskSpec(embed=True),),
     temporal_adaln=True,
     diffusion=DiffusionConfig(prediction="v", latent_scale=(0.9, 1.1, 1.3, 0.7), latent_shift=(0.1, -0.2, 0.05, 0.3)),
 )
@@ -50,7 +51,7 @@ def base(tmp_path_factory):
         (folder / name).mkdir(parents=True)
     (folder / "custom_nodes" / PACK).symlink_to(ROOT, target_is_directory=True)
     for name, config, seed in (("tiny", MODEL, 0), ("learned", LEARNED, 1)):
-        save_model(drawn(build_model(config), seed), config, folder / "models/vdt" / f"{name}.safetensors")
+        save_model(drawn(VDT(config), seed), config, folder / "models/vdt" / f"{name}.safetensors")
     for name in ("tiny", "small"):
         config = VAE_CONFIGS[name]
         save_vae(drawn(AutoencoderKL(config), 2), config, folder / "models/vae" / f"{name}.safetensors")

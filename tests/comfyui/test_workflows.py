@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from vdt.video import probe
+from vdt.media.video import probe
 from vdt_studio.graph import read_workflow
 from vdt_studio.paths import Folders
 from vdt_studio.registry import NodeSchema

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vdt.video import write_video
+from vdt.media.video import write_video
 
 
 @pytest.fixture
@@ -36,15 +36,35 @@ def test_nan_is_never_black(convert, images):
         convert.to_frames(images)
 
 
-@pytest.mark.parametrize("shape", [(6, 8, 8), (6, 1, 8, 8), (8, 8)])
-def test_masks_of_every_form_become_one(convert, shape):
-    mask = torch.zeros(shape)
-    mask[..., 2, 3] = 0.6
-    mask[..., 4, 4] = 0.5
-    hard = convert.hard_mask(mask)
-    assert hard.shape == (6 if len(shape) > 2 else 1, 8, 8)
-    assert hard[0].nonzero().tolist() == [[2, 3]]
+def test_masks_of_every_form_become_one(convert):
+    for shape in ((6, 8, 8), (6, 1, 8, 8), (8, 8)):
+        mask = torch.zeros(shape)
+        mask[..., 2, 3] = 0.6
+        mask[..., 4, 4] = 0.5
+        hard = convert.hard_mask(mask)
+        assert hard.shape == (6 if len(shape) > 2 else 1, 8, 8)
+        assert hard[0].nonzero().tolist() == [[2, 3]]
     assert convert.hard_mask(None) is None
+
+
+def test_masks_become_cells_once_and_of_any_form(convert):
+    latent = {"samples": torch.zeros(6, 4, 7, 9)}  # of pictures of 70x50
+    assert convert.cells_of(latent, None).shape == (6, 7, 9) and convert.cells_of(latent, None).all()
+    painted = torch.zeros(1, 50, 70)
+    painted[0, 49, 69] = 1
+    for mask in (painted, torch.nn.functional.max_pool2d(painted, 8, ceil_mode=True)):
+        cells = convert.cells_of(latent, mask)
+        assert cells.dtype == torch.bool and cells.nonzero().tolist() == [[frame, 6, 8] for frame in range(6)]
+        assert torch.equal(convert.cells_of({**latent, "noise_mask": mask[:, None]}, None), cells)
+    assert len(convert.cells_of(latent, torch.ones(9, 50, 70))) == 9  # more frames than there are: they are generated
+    assert [convert.cells_across(pixels) for pixels in (0, 8, 60, 64)] == [0, 1, 8, 8]
+
+
+def test_long_clips_are_converted_in_parts(convert, monkeypatch):
+    images = torch.rand(7, 5, 6, 4, generator=torch.Generator().manual_seed(0))
+    whole = convert.to_frames(images)
+    monkeypatch.setattr(convert, "CHUNK", 3)
+    assert np.array_equal(convert.to_frames(images), whole) and whole.shape == (7, 5, 6, 3)
 
 
 def test_a_latent_keeps_its_other_entries(convert):
@@ -80,6 +100,33 @@ def test_a_video_file_is_read_only_as_far_as_needed(convert, tmp_path):
     clip = convert.read_source(None, video, length=3, fps=5.0, start=0.2)
     values = [int(frame[32, 32, 0]) for frame in clip.frames]
     assert clip.fps == 5.0 and np.allclose(values, [48, 96, 144], atol=3)
+
+
+def test_a_file_that_was_cut_or_cropped_in_the_graph_is_not_read_whole(convert, images):
+    """Newer versions of ComfyUI answer in public, those between 0.3.64 and them only have private fields."""
+    from vdt_studio.shim.comfy_api.latest import InputImpl
+
+    class Edited(InputImpl.VideoFromFile):
+        def get_components(self):
+            return SimpleNamespace(images=images[:2], frame_rate=Fraction(10), audio=None)
+
+    def read(**answers):
+        video = Edited("absent.mp4")
+        vars(video).update(answers)
+        return convert.read_source(None, video, length=4, fps=0.0, start=0.0)
+
+    edits = (
+        {"get_active_trim_window": lambda: (0.5, 0.0)},
+        {"get_active_trim_window": lambda: (0.0, 2.0)},
+        {"get_active_trim_window": lambda: (0.0, 0.0), "has_pending_frame_edits": lambda: True},
+        {"_VideoFromFile__start_time": 0.5},
+        {"_VideoFromFile__duration": 2.0},
+        {"_VideoFromFile__crop": (0, 0, 32, 32)},
+    )
+    for edit in edits:
+        assert np.array_equal(np.stack(list(read(**edit).frames)), convert.to_frames(images[:2])), edit
+    with pytest.raises(ValueError, match="no such file"):  # a whole one is
+        read(get_active_trim_window=lambda: (0.0, 0.0), _VideoFromFile__start_time=0, _VideoFromFile__crop=None)
 
 
 def test_a_video_made_in_the_graph_is_resampled_from_memory(convert, images):

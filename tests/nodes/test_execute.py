@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from vdt import masks
-from vdt.audio import read_sound
-from vdt.completion import complete_latents, decode_onto, encode_frames
-from vdt.planner import PLACEHOLDER
-from vdt.rollout import complete_clip
-from vdt.video import probe
+from vdt.inference.codec import AutoencoderCodec
+from vdt.inference.compositing import Compositor
+from vdt.inference.rollout import generate_latents
+from vdt.inference.settings import CompositingConfig, SamplingConfig, WindowConfig
+from vdt.masks.pixel import to_cells
+from vdt.masks.tasks import Predict, over_cells
+from vdt.media.audio import read_sound
+from vdt.media.frames import PLACEHOLDER
+from vdt.media.video import probe
 
 SIZE = {"length": 6, "width": 64, "height": 64, "policy": "crop", "fps": 0.0, "start": 0.0}
 TASK = {"task": "predict", "given": 3, "every": 4, "frame": 0, "known": "0", "seed": 0}
@@ -34,12 +37,33 @@ def sample(pack, model, latent, mask=None, **changes):
     return pack("nodes.sampler").VDTSampler.execute(model, latent, mask=mask, **options).result[0]
 
 
+def uint8(images):
+    return (images * 255).round().byte().numpy()
+
+
+def composited(vae, samples, images, area, **settings):
+    """What the library's compositor makes of a MASK."""
+    compositor = Compositor(AutoencoderCodec(vae), CompositingConfig(**settings))
+    return np.stack(list(compositor.clip(samples, uint8(images), area > 0.5)))
+
+
+def written_frames(pack, folders, monkeypatch, latent, vae, *inputs, **options):
+    """The frames that VDT Save Video hands to the encoder, and its output."""
+    written = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            pack("vdt.media.video"), "_checked", lambda frames: (written.append(frame) or frame for frame in frames)
+        )
+        output = pack("nodes.save").VDTSaveVideo.execute(latent, vae, *inputs, **options)
+    return np.stack(written), output
+
+
 def test_encoding_is_the_librarys(encoded, images, tiny_vae):
     latent, frames, fps, plan, audio = encoded
     assert audio is None  # images have no sound
     assert torch.equal(frames, images) and fps == 8.0
     assert plan == "6 frames of 64x64 at 8 fps: 6 from a clip of 64x64"
-    assert torch.equal(latent["samples"], encode_frames(tiny_vae, (images * 255).round().byte().numpy()))
+    assert torch.equal(latent["samples"], AutoencoderCodec(tiny_vae).encode(uint8(images)))
 
 
 def test_short_clips_are_filled_with_grey(pack, models, images):
@@ -53,10 +77,10 @@ def test_short_clips_are_filled_with_grey(pack, models, images):
 def test_sampling_is_the_librarys(pack, models, encoded, masked, tiny_model):
     latent = encoded[0]
     made = sample(pack, models[0], latent, masked, sampler="ancestral", guidance=1.5)
-    expected = complete_latents(
-        tiny_model, latent["samples"], masked > 0.5, seed=7, steps=2, sampler="ancestral", guidance_scale=1.5
-    )
-    assert torch.equal(made["samples"], expected)
+    sampling = SamplingConfig.named("ancestral", steps=2, guidance=1.5)
+    cells = to_cells(masked > 0.5, (6, 8, 8))
+    expected = generate_latents(tiny_model, latent["samples"][None], cells, seeds=[7], sampling=sampling)
+    assert torch.equal(made["samples"], expected[0])
     assert torch.equal(made["noise_mask"][:, 0], masked)
 
 
@@ -90,36 +114,52 @@ def test_given_pixels_are_pasted_bit_for_bit(pack, models, encoded, masked):
     assert torch.equal(other, images)
 
 
-def test_still_places_are_the_librarys(pack, models, encoded, images, masked, tiny_vae):
+def test_still_places_are_the_librarys(pack, models, encoded, images, masked, tiny_vae, folders, monkeypatch):
     made = sample(pack, models[0], encoded[0], masked)
-    frames = (images * 255).round().byte().numpy()
-    expected = decode_onto(tiny_vae, made["samples"], frames, masked > 0.5)
-    shown = pack("nodes.latents").VDTDecode.execute(made, models[1], images).result[0]
-    assert np.array_equal((shown * 255).round().byte().numpy(), expected)
-    rough = pack("nodes.latents").VDTDecode.execute(made, models[1], images, still=0).result[0]
+    decode = pack("nodes.latents").VDTDecode
+    expected = composited(tiny_vae, made["samples"], images, masked)
+    shown = decode.execute(made, models[1], images).result[0]
+    assert np.array_equal(uint8(shown), expected)
+    rough = decode.execute(made, models[1], images, still=0).result[0]
     assert not torch.equal(shown, rough) and torch.equal(shown[:3], rough[:3])
-    finish = {"size": (64, 64), "still": 24.0, "edges": 24.0}
-    parts = pack("nodes.host").decode_each(models[1], made["samples"], images, masked > 0.5, **finish)
-    assert np.abs(np.stack(list(parts)).astype(int) - expected).max() <= 1
+    written, _ = written_frames(pack, folders, monkeypatch, made, models[1], "still", 8.0, images)
+    assert np.array_equal(written, expected)
 
 
-def test_edges_of_areas_are_the_librarys(pack, models, encoded, images, tiny_vae):
+def test_edges_of_areas_are_the_librarys(pack, models, encoded, images, tiny_vae, folders, monkeypatch):
     area = torch.zeros(6, 64, 64)
-    area[1:, 16:48, 16:48] = 1  # the first frame is an anchor
+    area[1:, 16:48, 16:48] = 1  # the first frame is a reference
     made = sample(pack, models[0], encoded[0], area)
-    frames = (images * 255).round().byte().numpy()
     decode = pack("nodes.latents").VDTDecode
     shown = {}
     for edges in (0.0, 24.0):
         shown[edges] = decode.execute(made, models[1], images, area, edges=edges).result[0]
-        expected = decode_onto(tiny_vae, made["samples"], frames, area > 0.5, edges=edges)
-        assert np.array_equal((shown[edges] * 255).round().byte().numpy(), expected)
-        parts = pack("nodes.host").decode_each(
-            models[1], made["samples"], images, area > 0.5, size=(64, 64), still=24.0, edges=edges
-        )
-        assert np.abs(np.stack(list(parts)).astype(int) - expected).max() <= 1
+        expected = composited(tiny_vae, made["samples"], images, area, color_match=edges)
+        assert np.array_equal(uint8(shown[edges]), expected)
+        options = {"images": images, "mask": area, "edges": edges}
+        written, _ = written_frames(pack, folders, monkeypatch, made, models[1], "edges", 8.0, **options)
+        assert np.array_equal(written, expected)
     assert not torch.equal(shown[0.0], shown[24.0])
     assert torch.equal(decode.execute(made, models[1], images, area).result[0], shown[24.0])
+
+
+def test_a_decoded_clip_is_rounded_once(pack, models, encoded, images, masked, folders, monkeypatch):
+    """Frames of 8 bits stay what they are on the way through IMAGE: given, generated, saved, and read back."""
+    made = sample(pack, models[0], encoded[0], masked)
+    shown = pack("nodes.latents").VDTDecode.execute(made, models[1], images).result[0]
+    assert torch.equal(torch.from_numpy(uint8(shown)).float() / 255, shown)
+    written, _ = written_frames(pack, folders, monkeypatch, made, models[1], "once", 8.0, images)
+    assert np.array_equal(written, uint8(shown))
+    whole = pack("nodes.latents").VDTDecode.execute(made, models[1]).result[0]
+    written, _ = written_frames(pack, folders, monkeypatch, made, models[1], "whole", 8.0)
+    assert np.array_equal(written, uint8(whole))
+
+
+def test_half_precision_images_come_back_as_they_are(pack, models, encoded, images, masked):
+    made = sample(pack, models[0], encoded[0], masked)
+    half = images.half()
+    shown = pack("nodes.latents").VDTDecode.execute(made, models[1], half).result[0]
+    assert shown.dtype == torch.float16 and torch.equal(shown[:3], half[:3])
 
 
 class Stock:
@@ -133,6 +173,32 @@ class Stock:
         return latents[:, :3].movedim(1, -1).repeat_interleave(8, 1).repeat_interleave(8, 2)
 
 
+def test_a_vae_carries_one_handle(pack, models):
+    vaes = pack("nodes.vae")
+    handle = getattr(models[1], vaes.HANDLE)
+    assert vaes.file_of(models[1]) == handle.file and handle.file.name == "tiny.safetensors"
+    assert vaes.codec_of(models[1]) is handle.codec and handle.codec.downscale == 8
+    assert [name for name in vars(models[1]) if name.startswith("vdt")] == [vaes.HANDLE]
+    assert vaes.file_of(Stock()) is None and isinstance(vaes.codec_of(Stock()), vaes.StockCodec)
+
+
+def test_a_stock_vae_is_finished_by_the_same_compositor(pack, images, masked):
+    latents = pack("nodes.latents")
+    latent = latents.VDTEncode.execute(Stock(), **SIZE, images=images).result[0]
+    codec = pack("nodes.vae").StockCodec(Stock())
+    expected = np.stack(list(Compositor(codec).clip(latent["samples"], uint8(images), masked > 0.5)))
+    shown = latents.VDTDecode.execute(latent, Stock(), images, masked).result[0]
+    assert np.array_equal(uint8(shown), expected) and torch.equal(shown[:3], images[:3])
+    rough = latents.VDTDecode.execute(latent, Stock(), images, masked, still=0).result[0]
+    assert not torch.equal(shown, rough)
+
+
+def test_a_vae_of_whole_videos_is_refused(pack, images):
+    video = SimpleNamespace(encode=lambda pixels: torch.zeros(1, 16, 2, 8, 8))
+    with pytest.raises(ValueError, match=r"VDT Encode: this VAE makes latents .* use VDT Load VAE, or the VAE of"):
+        pack("nodes.latents").VDTEncode.execute(video, **SIZE, images=images)
+
+
 def test_a_stock_vae_goes_through_its_own_code(pack, models, images):
     latents = pack("nodes.latents")
     encoded = latents.VDTEncode.execute(Stock(), **SIZE, images=images).result
@@ -141,21 +207,20 @@ def test_a_stock_vae_goes_through_its_own_code(pack, models, images):
     assert torch.equal(decoded[:, ::8, ::8, 0], images[:, ::8, ::8, 0])
 
 
-@pytest.mark.parametrize("stock", [False, True])
-def test_any_size_comes_out_as_it_went_in(pack, models, folders, stock):
+def test_any_size_comes_out_as_it_went_in(pack, models, folders):
     images = torch.rand(3, 50, 70, 3, generator=torch.Generator().manual_seed(2))
-    vae = Stock() if stock else models[1]
-    latents, size = pack("nodes.latents"), {**SIZE, "length": 3, "width": 70, "height": 50}
-    latent, frames = latents.VDTEncode.execute(vae, **size, images=images).result[:2]
-    assert latent["samples"].shape == (3, 4, 7, 9) and frames.shape == images.shape
     mask = torch.zeros(3, 50, 70)
     mask[1:, 20:, 33:] = 1
-    made = sample(pack, models[0], latent, mask)
-    assert latents.VDTDecode.execute(made, vae).result[0].shape == images.shape
-    pasted = latents.VDTDecode.execute(made, vae, frames).result[0]
-    assert torch.equal(pasted[mask == 0], frames[mask == 0])
-    video = pack("nodes.save").VDTSaveVideo.execute(made, vae, "odd", 8.0).result[0]
-    assert video.get_dimensions() == (70, 50)
+    latents, size = pack("nodes.latents"), {**SIZE, "length": 3, "width": 70, "height": 50}
+    for vae in (Stock(), models[1]):
+        latent, frames = latents.VDTEncode.execute(vae, **size, images=images).result[:2]
+        assert latent["samples"].shape == (3, 4, 7, 9) and frames.shape == images.shape
+        made = sample(pack, models[0], latent, mask)
+        assert latents.VDTDecode.execute(made, vae).result[0].shape == images.shape
+        pasted = latents.VDTDecode.execute(made, vae, frames).result[0]
+        assert torch.equal(pasted[mask == 0], frames[mask == 0])
+        video = pack("nodes.save").VDTSaveVideo.execute(made, vae, "odd", 8.0).result[0]
+        assert video.get_dimensions() == (70, 50)
 
 
 def test_a_size_of_nothing_keeps_proportions_or_the_size(pack, models):
@@ -256,10 +321,10 @@ def test_a_report_measures_and_draws(pack, images, masked):
 
 
 def test_files_are_found_and_their_change_noticed(pack, folders, models):
-    loaders, host = pack("nodes.loaders"), pack("nodes.host")
-    assert host.model_files("vdt") == ["bundled", "bundled fast", "tiny.safetensors"]
-    assert host.model_files("vae")[0] == "bundled" and "bundled fast" not in host.model_files("vae")
-    names = [host.model_path("vdt", "bundled").name, host.model_path("vdt", "bundled fast").name]
+    loaders, files = pack("nodes.loaders"), pack("nodes.files")
+    assert files.model_files("vdt") == ["bundled", "bundled fast", "tiny.safetensors"]
+    assert files.model_files("vae")[0] == "bundled" and "bundled fast" not in files.model_files("vae")
+    names = [files.model_path("vdt", "bundled").name, files.model_path("vdt", "bundled fast").name]
     assert names == ["vdt-physics-64.safetensors", "vdt-physics-64-fast.safetensors"]
     before = loaders.VDTLoadModel.fingerprint_inputs(model_name="tiny.safetensors", precision="auto")
     (folders.models / "vdt/tiny.safetensors").touch()
@@ -282,7 +347,7 @@ def test_precision_is_chosen(pack, models):
 
 
 def test_an_interruption_ends_the_sampling_within_a_step(pack, models, encoded, masked, monkeypatch):
-    host, calls = pack("nodes.host"), []
+    runtime, calls = pack("nodes.runtime"), []
 
     class InterruptError(Exception):
         pass
@@ -292,14 +357,14 @@ def test_an_interruption_ends_the_sampling_within_a_step(pack, models, encoded, 
         if len(calls) == 5:
             raise InterruptError
 
-    monkeypatch.setattr(host.mm, "throw_exception_if_processing_interrupted", throw)
+    monkeypatch.setattr(runtime.mm, "throw_exception_if_processing_interrupted", throw)
     with pytest.raises(InterruptError):
         sample(pack, models[0], encoded[0], masked, steps=50)
     assert len(calls) == 5
 
 
 def test_every_step_shows_a_picture_of_all_frames(pack, models, encoded, masked, monkeypatch):
-    host, shown = pack("nodes.host"), []
+    runtime, shown = pack("nodes.runtime"), []
 
     class Bar:
         def __init__(self, total):
@@ -308,7 +373,7 @@ def test_every_step_shows_a_picture_of_all_frames(pack, models, encoded, masked,
         def update_absolute(self, value, total, preview):
             shown.append((value, total, *preview))
 
-    monkeypatch.setattr(host.comfy.utils, "ProgressBar", Bar)
+    monkeypatch.setattr(runtime.comfy.utils, "ProgressBar", Bar)
     sample(pack, models[0], encoded[0], masked, steps=3)
     assert [entry[:3] for entry in shown] == [(1, 3, "JPEG"), (2, 3, "JPEG"), (3, 3, "JPEG")]
     assert shown[0][3].size[0] >= 3 * 8 and shown[0][4] == 512
@@ -325,79 +390,99 @@ def test_values_that_are_not_finite_name_the_stage_and_the_remedy(pack, models, 
         sample(pack, models[0], encoded[0], masked)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda pack, models, images: pack("nodes.loaders").VDTLoadModel.execute("absent.safetensors", "auto"),
-            r"VDT Load Model: there is no file 'absent.safetensors'; searched .*models.vdt: put",
+MISFITS = (
+    (
+        lambda pack, models, images: pack("nodes.loaders").VDTLoadModel.execute("absent.safetensors", "auto"),
+        r"VDT Load Model: there is no file 'absent.safetensors'; searched .*models.vdt: put",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.loaders").VDTLoadVAE.execute("absent.safetensors"),
+        r"VDT Load VAE: there is no file .*models.vae",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.loaders").VDTLoadModel.execute("tiny.safetensors", "int4"),
+        "VDT Load Model: unknown precision 'int4': expected one of auto, float32",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(models[1], **SIZE),
+        "VDT Encode: connect either images or a video",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(
+            models[1], **{**SIZE, "start": 60.0}, images=images
         ),
-        (
-            lambda pack, models, images: pack("nodes.loaders").VDTLoadVAE.execute("absent.safetensors"),
-            r"VDT Load VAE: there is no file .*models.vae",
+        "VDT Encode: start 60 s lies outside a clip of",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.latents").VDTDecode.execute(
+            {"samples": torch.zeros(5, 4, 8, 8)}, models[1], images
         ),
-        (
-            lambda pack, models, images: pack("nodes.loaders").VDTLoadModel.execute("tiny.safetensors", "int4"),
-            "VDT Load Model: unknown precision 'int4': expected one of auto, float32",
+        "VDT Decode: the images are 6 frames of 64x64, the latent decodes to 5 frames of 64x64",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.latents").VDTDecode.execute(
+            {"samples": torch.zeros(6, 4, 8, 8)}, models[1], images[:, :48], torch.ones(6, 64, 64)
         ),
-        (
-            lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(models[1], **SIZE),
-            "VDT Encode: connect either images or a video",
+        "VDT Decode: the images are 6 frames of 64x48, the latent decodes to 6 frames of 64x64",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.save").VDTSaveVideo.execute(
+            {"samples": torch.zeros(6, 4, 8, 8)}, models[1], "x", 8.0, images[:3], torch.ones(6, 64, 64)
         ),
-        (
-            lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(
-                models[1], **{**SIZE, "start": 60.0}, images=images
-            ),
-            "VDT Encode: start 60 s lies outside a clip of",
+        "VDT Save Video: the images are 3 frames of 64x64, the latent decodes to 6 frames of 64x64",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.masks").VDTMask.execute(images, **{**TASK, "task": "rewind"}),
+        "VDT Mask: unknown task 'rewind': expected one of predict",
+    ),
+    (
+        lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, window=6, overlap=5),
+        "VDT Sampler: got windows of 6 frames that overlap by 5",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.masks").VDTMask.execute(images, **{**TASK, "given": 6}),
+        "VDT Mask: given 6 of 6 frames: nothing left to generate",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.masks").VDTMask.execute(
+            images, **{**TASK, "task": "spatial"}, mask=torch.ones(2, 64, 64)
         ),
-        (
-            lambda pack, models, images: pack("nodes.latents").VDTDecode.execute(
-                {"samples": torch.zeros(5, 4, 8, 8)}, models[1], images
-            ),
-            "VDT Decode: the images are 6 frames of 64x64, the latent decodes to 5 frames of 64x64",
+        "VDT Mask: the mask is 2 frames of 64x64, the clip is 6 frames of 64x64",
+    ),
+    (
+        lambda pack, models, images: sample(
+            pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, torch.ones(6, 48, 64)
         ),
-        (
-            lambda pack, models, images: pack("nodes.masks").VDTMask.execute(images, **{**TASK, "given": 6}),
-            "VDT Mask: given 6 of 6 frames: nothing left to generate",
-        ),
-        (
-            lambda pack, models, images: pack("nodes.masks").VDTMask.execute(
-                images, **{**TASK, "task": "spatial"}, mask=torch.ones(2, 64, 64)
-            ),
-            "VDT Mask: the mask is 2 frames of 64x64, the clip is 6 frames of 64x64",
-        ),
-        (
-            lambda pack, models, images: sample(
-                pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, torch.ones(6, 48, 64)
-            ),
-            "VDT Sampler: the mask is 6 frames of 64x48, the latent is 6 frames of 8x8 cells",
-        ),
-        (
-            lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 16, 8, 8)}),
-            r"VDT Sampler: the latent is \(6, 16, 8, 8\), expected \(frames, 4, height, width\)",
-        ),
-        (
-            lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, sampler="heun"),
-            "VDT Sampler: unknown sampler 'heun'",
-        ),
-        (
-            lambda pack, models, images: pack("nodes.masks").VDTMaskCombine.execute(images[..., 0], "union"),
-            "VDT Mask Combine: the operation union needs the second mask b",
-        ),
-        (
-            lambda pack, models, images: pack("nodes.clips").VDTSampleClip.execute("../x"),
-            "VDT Sample Clip: there is no clip '../x'",
-        ),
-        (
-            lambda pack, models, images: pack("nodes.report").VDTReport.execute(images, images[:3]),
-            "VDT Report: the truth is 6 frames of 64x64, the result 3 frames",
-        ),
-    ],
+        "VDT Sampler: the mask is 6 frames of 64x48, the latent is 6 frames of 8x8 cells",
+    ),
+    (
+        lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 16, 8, 8)}),
+        r"VDT Sampler: the latent is \(6, 16, 8, 8\), expected \(frames, 4, height, width\)",
+    ),
+    (
+        lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, sampler="heun"),
+        "VDT Sampler: unknown sampler 'heun'",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.masks").VDTMaskCombine.execute(images[..., 0], "union"),
+        "VDT Mask Combine: the operation union needs the second mask b",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.clips").VDTSampleClip.execute("../x"),
+        "VDT Sample Clip: there is no clip '../x'",
+    ),
+    (
+        lambda pack, models, images: pack("nodes.report").VDTReport.execute(images, images[:3]),
+        "VDT Report: the truth is 6 frames of 64x64, the result 3 frames",
+    ),
 )
-def test_what_does_not_fit_is_one_sentence_that_names_the_node(pack, models, images, call, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        call(pack, models, images)
-    assert "\n" not in str(caught.value)
+
+
+def test_what_does_not_fit_is_one_sentence_that_names_the_node(pack, models, images):
+    for call, message in MISFITS:
+        with pytest.raises(ValueError, match=message) as caught:
+            call(pack, models, images)
+        assert "\n" not in str(caught.value)
 
 
 def test_scenes_need_mujoco_and_say_so(pack, monkeypatch):
@@ -428,22 +513,42 @@ def extend(pack, model, latent, **changes):
 
 def test_a_long_clip_is_sampled_in_windows(pack, models, tiny_model):
     raw = torch.randn(20, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    mask = masks.predict(20, 8, 8, given=5)
-    windows = {"window": 9, "overlap": 3}
-    made = sample(pack, models[0], {"samples": raw}, mask.float(), **windows)["samples"]
-    assert torch.equal(made, complete_clip(tiny_model, raw, mask, seed=7, steps=2, **windows))
+    mask = over_cells(Predict(given=5).frame_mask(20), 8, 8)
+    made = sample(pack, models[0], {"samples": raw}, mask.float(), window=9, overlap=3)["samples"]
+    sampling = SamplingConfig.named("ddim", steps=2, guidance=1.0)
+    windows = WindowConfig(frames=9, overlap=3)
+    expected = generate_latents(tiny_model, raw[None], mask, seeds=[7], sampling=sampling, windows=windows)
+    assert torch.equal(made, expected[0])
     assert not torch.equal(made, sample(pack, models[0], {"samples": raw}, mask.float(), window=20)["samples"])
 
 
-@pytest.mark.parametrize(("direction", "old"), [("after", slice(0, 6)), ("before", slice(20, 26))])
-def test_a_clip_is_extended_on_either_side(pack, models, encoded, images, direction, old):
-    latent, grown, mask = extend(pack, models[0], encoded[0], direction=direction, images=images)
-    assert len(latent["samples"]) == len(grown) == len(mask) == len(latent["noise_mask"]) == 26
-    assert torch.equal(latent["samples"][old], encoded[0]["samples"]) and torch.equal(grown[old], images)
-    assert not mask[old].any() and mask.sum() == 20 * 64**2 and torch.equal(latent["noise_mask"][:, 0], mask)
-    fewer = extend(pack, models[0], encoded[0], direction=direction, frames=2)
-    nearest = slice(0, 8) if direction == "after" else slice(18, 26)
-    assert torch.equal(fewer[0]["samples"], latent["samples"][nearest]) and fewer[1] is None
+def test_tiles_are_in_pixels_on_the_node(pack, models, tiny_model):
+    raw = torch.randn(6, 4, 12, 16, generator=torch.Generator().manual_seed(0))
+    mask = over_cells(Predict(given=2).frame_mask(6), 12, 16)
+    made = sample(pack, models[0], {"samples": raw}, mask.float(), tile=92)["samples"]  # 12 cells, the last cut
+    sampling = SamplingConfig.named("ddim", steps=2, guidance=1.0)
+    expected = generate_latents(
+        tiny_model, raw[None], mask, seeds=[7], sampling=sampling, windows=WindowConfig(tile=12)
+    )
+    assert torch.equal(made, expected[0])
+    assert not torch.equal(made, sample(pack, models[0], {"samples": raw}, mask.float())["samples"])
+
+
+def test_a_mask_longer_than_the_latent_asks_for_more_frames(pack, models, encoded):
+    mask = torch.ones(9, 64, 64)
+    mask[:6] = 0
+    made = sample(pack, models[0], encoded[0], mask)["samples"]
+    assert len(made) == 9 and torch.equal(made[:6], encoded[0]["samples"])
+
+
+def test_a_clip_is_extended_on_either_side(pack, models, encoded, images):
+    for direction, old, nearest in (("after", slice(0, 6), slice(0, 8)), ("before", slice(20, 26), slice(18, 26))):
+        latent, grown, mask = extend(pack, models[0], encoded[0], direction=direction, images=images)
+        assert len(latent["samples"]) == len(grown) == len(mask) == len(latent["noise_mask"]) == 26
+        assert torch.equal(latent["samples"][old], encoded[0]["samples"]) and torch.equal(grown[old], images)
+        assert not mask[old].any() and mask.sum() == 20 * 64**2 and torch.equal(latent["noise_mask"][:, 0], mask)
+        fewer = extend(pack, models[0], encoded[0], direction=direction, frames=2)
+        assert torch.equal(fewer[0]["samples"], latent["samples"][nearest]) and fewer[1] is None
 
 
 def test_what_was_generated_before_stays_white_in_the_mask(pack, models, encoded, masked):
@@ -455,20 +560,31 @@ def test_what_was_generated_before_stays_white_in_the_mask(pack, models, encoded
 
 def test_a_video_is_saved_as_it_is_decoded(pack, models, encoded, images, folders, monkeypatch):
     latent, grown, _ = extend(pack, models[0], encoded[0], images=images)
-    written = []
-    monkeypatch.setattr(
-        pack("vdt.video"), "_checked", lambda frames: (written.append(frame) or frame for frame in frames)
-    )
     tone = {"waveform": torch.sin(torch.arange(8000) / 10)[None, None], "sample_rate": 8000}
-    save = pack("nodes.save").VDTSaveVideo
-    result = save.execute(latent, models[1], "video/long", 13.0, images=grown, audio=tone)
+    written, output = written_frames(
+        pack, folders, monkeypatch, latent, models[1], "video/long", 13.0, images=grown, audio=tone
+    )
     path = folders.output / "video" / "long_00001_.mp4"
     info, sound = probe(path), read_sound(path)
     assert (info.frames, info.width, info.height, float(info.fps)) == (26, 64, 64, 13.0)
     assert sound.rate == 8000 and abs(sound.samples.shape[1] - 16000) <= 1024  # AAC comes in blocks
-    assert result.result[0].get_stream_source() == str(path)
+    assert output.result[0].get_stream_source() == str(path)
     decoded = pack("nodes.latents").VDTDecode.execute(latent, models[1], grown).result[0]
-    assert np.array_equal(np.stack(written), (decoded * 255).round().byte().numpy())
-    assert np.array_equal(written[:6], (images * 255).round().byte().numpy())
-    save.execute(latent, models[1], "video/long", 13.0)
+    assert np.array_equal(written, uint8(decoded)) and np.array_equal(written[:6], uint8(images))
+    pack("nodes.save").VDTSaveVideo.execute(latent, models[1], "video/long", 13.0)
     assert (folders.output / "video" / "long_00002_.mp4").is_file()
+
+
+def test_a_long_clip_is_decoded_a_few_frames_at_a_time(pack, models, encoded, images, folders, monkeypatch):
+    """Its pictures are never in memory all at once, and nothing is decoded that is given."""
+    latent, grown, _ = extend(pack, models[0], encoded[0], images=images)
+    codec, sizes = pack("nodes.vae").codec_of(models[1]), []
+    plain = type(codec).decode
+    monkeypatch.setattr(
+        type(codec), "decode", lambda own, part, size: sizes.append(len(part)) or plain(own, part, size)
+    )
+    job = pack("nodes.vae").DecodeJob.of(models[1], latent, grown, None, CompositingConfig())
+    frames = job.frames()
+    assert not sizes and next(frames).shape == (64, 64, 3)
+    assert sum(sizes) <= 9
+    assert len(list(frames)) == 25 and max(sizes) == 8 and sum(sizes) == 21  # 20 new ones and a reference

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from vdt.diffusion import Schedule
+from vdt.models import Conditioning
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_one_clip_is_the_models_own_answer(native, models, latents, tiny_model):
     t = torch.full((6,), 500.0)
     made = network(latents, t, transformer_options={"cond_or_uncond": [0]}, vdt_cells=cells())
     with torch.no_grad():
-        expected = tiny_model(latents[None], t[:1], cells()[None, :, 0] > 0.5)[0, :, :4]
+        expected = tiny_model(latents[None], t[:1], Conditioning(mask=cells()[None, :, 0] > 0.5))[0, :, :4]
     assert torch.allclose(made, expected, atol=1e-6)
 
 
@@ -113,16 +114,18 @@ class Executor:
         return noise
 
 
-@pytest.mark.parametrize(("sigma", "kept"), [(157.4, False), (10.0, True)])
-def test_around_a_stock_sampling_masks_are_cells_and_given_ones_exact(native, models, latents, sigma, kept):
+def test_around_a_stock_sampling_masks_are_cells_and_given_ones_exact(native, models, latents):
     patcher = models[0]
     patcher.add_object_patch("model_sampling", type("Sampling", (), {"sigma_max": torch.tensor(157.4)})())
-    executor, noise = Executor(patcher), torch.randn(6, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    noise = torch.randn(6, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     painted = torch.zeros(1, 1, 64, 64)
     painted[..., 9, 17] = 1.0
-    made = native._sample_exactly(executor, noise, latents, "euler", torch.tensor([sigma, 0.0]), painted, None)
-    assert executor.mask.shape == (6, 1, 8, 8) and executor.mask.nonzero()[:, 2:].unique(dim=0).tolist() == [[1, 2]]
-    generated = executor.mask.bool().expand_as(made)
-    assert torch.equal(made[generated], noise[generated]) and torch.equal(made[~generated], latents[~generated])
-    assert torch.equal(executor.start, latents) is kept  # from pure noise, what stood there is taken away
-    assert torch.equal(executor.start[~generated], latents[~generated])
+    for sigma, kept in ((157.4, False), (10.0, True)):
+        executor = Executor(patcher)
+        made = native._sample_exactly(executor, noise, latents, "euler", torch.tensor([sigma, 0.0]), painted, None)
+        assert executor.mask.shape == (6, 1, 8, 8)
+        assert executor.mask.nonzero()[:, 2:].unique(dim=0).tolist() == [[1, 2]]
+        generated = executor.mask.bool().expand_as(made)
+        assert torch.equal(made[generated], noise[generated]) and torch.equal(made[~generated], latents[~generated])
+        assert torch.equal(executor.start, latents) is kept  # from pure noise, what stood there is taken away
+        assert torch.equal(executor.start[~generated], latents[~generated])

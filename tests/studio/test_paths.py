@@ -5,12 +5,11 @@ import pytest
 from vdt_studio.paths import PathError, confine, list_files, save_slot, split_annotation
 
 
-@pytest.mark.parametrize(
-    "name", ["../x.png", "a/../../x.png", "/etc/passwd", "C:\\x.png", "..\\x.png", "..", "a/../b.png", "x\0.png"]
-)
-def test_names_that_lead_out_are_refused(tmp_path, name):
-    with pytest.raises(PathError):
-        confine(tmp_path, name)
+def test_names_that_lead_out_are_refused(tmp_path):
+    names = ["../x.png", "a/../../x.png", "/etc/passwd", "C:\\x.png", "..\\x.png", "..", "a/../b.png", "x\0.png"]
+    for name in names:
+        with pytest.raises(PathError):
+            confine(tmp_path, name)
 
 
 def test_names_inside_resolve(tmp_path):
@@ -56,8 +55,8 @@ def test_save_slots_count_on_and_fill_in(tmp_path):
     assert save_slot(tmp_path, "plain").subfolder == ""
 
 
-@pytest.mark.parametrize("prefix", ["../x", "/tmp/x", "a/../../x"])
-def test_save_prefixes_stay_inside(tmp_path, prefix):
-    with pytest.raises(PathError):
-        save_slot(tmp_path / "output", prefix)
+def test_save_prefixes_stay_inside(tmp_path):
+    for prefix in ("../x", "/tmp/x", "a/../../x"):
+        with pytest.raises(PathError):
+            save_slot(tmp_path / "output", prefix)
     assert not (tmp_path / "output").exists()

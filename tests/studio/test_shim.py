@@ -15,11 +15,12 @@ from vdt_studio.shim import folder_paths
 from vdt_studio.shim.comfy_api.latest import io, ui
 
 ROOT = Path(__file__).parents[2]
+HANG = 900  # seconds after which a process that must end counts as stuck
 
 
 def python(script, *path):
     code = f"import sys; sys.path[:0] = {[str(ROOT), *map(str, path)]!r}\n{script}"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
 
 
 INSTALL = """

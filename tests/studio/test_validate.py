@@ -1,7 +1,5 @@
 """The findings of the validation: the server's kinds, one sentence each, on the right node."""
 
-import pytest
-
 from vdt_studio.engine import validate
 from vdt_studio.graph import read_workflow
 from vdt_studio.shim.comfy_api.latest import io
@@ -19,22 +17,20 @@ def only(graph, registry):
 SHOWN = {"9": ("Show", {"value": ["1", 0]})}
 
 
-@pytest.mark.parametrize(
-    ("inputs", "kind", "part"),
-    [
+def test_values(api, registry):
+    cases = (
         ({"value": 101}, "value_bigger_than_max", "the input value is 101, expected at most 100"),
         ({"value": -1}, "value_smaller_than_min", "expected at least 0"),
         ({"value": "many"}, "invalid_input_type", "takes INT, got 'many'"),
         ({"value": None}, "required_input_missing", "has no value"),
         ({"mode": "triple"}, "value_not_in_list", "expected one of plain, double"),
         ({"seed": float("inf")}, "invalid_input_type", "takes INT"),
-    ],
-)
-def test_values(api, registry, inputs, kind, part):
-    graph = api({"1": ("Number", {"value": 1, "seed": 0, "mode": "plain", **inputs}), **SHOWN})
-    found, sentence = only(graph, registry)
-    assert found == kind
-    assert sentence.startswith("node 1 (Number): ") and part in sentence
+    )
+    for inputs, kind, part in cases:
+        graph = api({"1": ("Number", {"value": 1, "seed": 0, "mode": "plain", **inputs}), **SHOWN})
+        found, sentence = only(graph, registry)
+        assert found == kind, inputs
+        assert sentence.startswith("node 1 (Number): ") and part in sentence, inputs
 
 
 def test_values_are_brought_into_their_type(api, registry):

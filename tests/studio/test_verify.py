@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vdt.files import save_tensors
+from vdt.media.files import save_tensors
 from vdt_studio.engine import Engine
 from vdt_studio.errors import GraphError
 from vdt_studio.media import tags, write

@@ -161,7 +161,7 @@ def test_an_interrupted_run_leaves_no_file(registry, folders, save_graph, monkey
         return encode(*args, **kwargs)
 
     stop.frames = 0
-    monkeypatch.setattr("vdt.video.av.VideoFrame", type("Frames", (), {"from_ndarray": staticmethod(stop)}))
+    monkeypatch.setattr("vdt.media.video.av.VideoFrame", type("Frames", (), {"from_ndarray": staticmethod(stop)}))
     with pytest.raises(KeyboardInterrupt):
         Engine(registry).run(read_workflow(save_graph(), registry).graph)
     assert stop.frames == 4 and [path for path in folders.output.rglob("*") if path.is_file()] == []

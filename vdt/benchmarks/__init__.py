@@ -1,1 +1,1 @@
-"""How fast this is, always beside a reference measured in turns with it: `vdt bench`."""
+"""Speed, memory and quality of this library, each compared with a reference timed in turns with it: `vdt bench`."""

@@ -1,4 +1,4 @@
-"""One pass of the network: ours, the plain one, and what the machine's matrix products would take for it."""
+"""One pass of the network: ours, the plain one, and the time of its matrix products at the machine's best rate."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ..config import VDTConfig
-from ..linear import has_products
-from ..model import VDT, build_model
+from ..models.linear import has_products
+from ..models.transformer import VDT
 from .limits import forward_flops, matmul_call, matmul_flops
 from .peer import build_peer, has_peer, peer_call, peer_flops
 from .plain import plain_forward
@@ -35,7 +35,7 @@ def bench_forward(
     product in that precision. Where diffusers is installed, "peer" has its Latte transformer in float32.
     """
     generator = torch.Generator().manual_seed(0)
-    model = build_model(config, generator).eval().to(device)
+    model = VDT(config, generator).eval().to(device)
     for parameter in model.parameters():  # zero-initialised gates would hide what a trained model computes
         parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
     x = torch.randn(batch, num_frames, config.in_channels, size, size, generator=generator).to(device)
@@ -45,7 +45,7 @@ def bench_forward(
     for name, dtype in PRECISIONS.items():
         if device == "cpu" and not has_products(dtype):
             continue  # PyTorch then takes minutes for one large product
-        ours = build_model(config).eval().to(device, dtype)
+        ours = VDT(config).eval().to(device, dtype)
         ours.load_state_dict(model.state_dict())
         call = torch.compile(ours) if compiled else ours
         inputs = x.to(dtype)
@@ -60,12 +60,14 @@ def bench_forward(
         rate = matmul_flops() / seconds.pop("matmul")
         record[name] = {**seconds, "limit_s": flops / rate, "peak_gflops": rate / 1e9}
     if has_peer():
-        record["peer"] = _beside_peer(config, model, x, t, flops, rounds)
+        record["peer"] = _compare_with_peer(config, model, x, t, flops, rounds)
     return record
 
 
-def _beside_peer(config: VDTConfig, model: VDT, x: Tensor, t: Tensor, flops: int, rounds: int) -> dict[str, float]:
-    """Seconds of both, and of their operations, of which ours has `flops`, at the machine's rate."""
+def _compare_with_peer(
+    config: VDTConfig, model: VDT, x: Tensor, t: Tensor, flops: int, rounds: int
+) -> dict[str, float]:
+    """Seconds of both, and of their operations (ours: `flops`) at the machine's rate."""
     batch, frames, _, height, width = x.shape
     peer = build_peer(config, num_frames=frames, size=height).to(x.device)
     product = matmul_call(x.dtype, x.device)
@@ -81,7 +83,7 @@ def _beside_peer(config: VDTConfig, model: VDT, x: Tensor, t: Tensor, flops: int
 def forward_table(record: dict[str, Any]) -> str:
     """Markdown: one row per precision."""
     lines = [
-        "| forward | ours, s | plain float32, s | limit, s | than plain | of the limit |",
+        "| forward | ours, s | plain float32, s | limit, s | speed-up | of the limit |",
         "|---|---|---|---|---|---|",
     ]
     for name in (name for name in PRECISIONS if name in record):

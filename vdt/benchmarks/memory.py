@@ -1,4 +1,4 @@
-"""What encoding, sampling and decoding need at most, each in a process of its own."""
+"""Peak memory of encoding, sampling and decoding, each in its own process."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ import numpy as np
 import torch
 
 from ..checkpoints import bundled, load_model, load_vae
-from ..completion import decode_frames, encode_frames
-from ..masks import predict
-from ..rollout import complete_clip
+from ..inference.codec import AutoencoderCodec
+from ..inference.rollout import generate_latents
+from ..inference.settings import SamplingConfig
+from ..masks.tasks import Predict, over_cells
 
 STAGES = ("encode", "sample", "decode")
 LENGTHS = (16, 32, 64, 128)
+SAMPLING = SamplingConfig(steps=2, sampler="ddim", spacing="even")  # more steps need the same memory
 MEBI = 2**20
 
 
 def bench_memory(*, size: int = 64, lengths: tuple[int, ...] = LENGTHS) -> dict[str, Any]:
-    """Peak growth of resident memory in MiB by stage and number of frames, weights and input not counted.
+    """Peak growth of resident memory in MiB by stage and number of frames, without weights and input.
 
-    "frames_mib" is what the frames themselves take, which no stage can do without.
+    "frames_mib" is the size of the frames themselves.
     """
     context = multiprocessing.get_context("spawn")  # a fork would inherit this process's peak
     record: dict[str, Any] = {
@@ -53,29 +55,30 @@ def memory_table(record: dict[str, Any]) -> str:
 @torch.no_grad()
 def _growth(stage: str, frames: int, size: int) -> float:
     model, vae = load_model(bundled("vdt")), load_vae(bundled("vae"))
-    side = size // vae.config.downscale
+    codec, side = AutoencoderCodec(vae), size // vae.config.downscale
     clip = np.random.default_rng(0).integers(0, 255, (frames, size, size, 3), dtype=np.uint8)
     latents = torch.randn(frames, vae.config.z_channels, side, side, generator=torch.Generator().manual_seed(0))
     vae.decode(vae.encode(torch.zeros(1, 3, size, size)).mean)  # libraries load what they need
     _forget_peak()
     before = _peak()
     if stage == "encode":
-        encode_frames(vae, clip)
+        codec.encode(clip)
     elif stage == "sample":
-        complete_clip(model, latents, predict(frames, side, side, given=frames // 2), seed=0, steps=2, guidance_scale=2)
+        cells = over_cells(Predict(given=frames // 2).frame_mask(frames), side, side)
+        generate_latents(model, latents[None], cells, seeds=[0], sampling=SAMPLING)
     else:
-        decode_frames(vae, latents)
+        codec.decode(latents, (size, size))
     return (_peak() - before) / MEBI
 
 
 def _forget_peak() -> None:
-    """Loading may have needed more than what is to be measured; Linux can start anew."""
+    """Forget the peak of loading, which may be above the one to measure; only Linux can."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def resident_bytes() -> int:
-    """Resident memory now (Linux), or the most so far where the system does not tell."""
+    """Resident memory now (Linux), or its peak so far on other systems."""
     return _status("VmRSS:") if sys.platform == "linux" else _peak()
 
 
@@ -85,7 +88,7 @@ def _status(name: str) -> int:
 
 
 def _peak() -> int:
-    """The most resident memory so far, in bytes."""
+    """Peak resident memory so far, in bytes."""
     if sys.platform == "linux":
         return _status("VmHWM:")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts in bytes

@@ -1,4 +1,4 @@
-"""A peer beside our forward pass: the Latte transformer of diffusers, of equal width, depth and tokens."""
+"""A peer of our forward pass: the Latte transformer of diffusers, of equal width, depth and tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..config import VDTConfig
 from .limits import attention_flops
 
-CAPTION = 8  # width of the caption that it wants; without cross-attention nothing reads it
+CAPTION = 8  # width of the caption that it takes; without cross-attention nothing reads it
 
 
 def has_peer() -> bool:

@@ -1,4 +1,4 @@
-"""The forward pass as the released code writes it: every fold copied, attention spelled out, conditions per frame."""
+"""The forward pass as the released code writes it: every fold copied, attention by hand, conditions per frame."""
 
 from __future__ import annotations
 
@@ -9,28 +9,32 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..attention import Attention
-from ..layers import Mlp
-from ..model import VDT, VDTBlock
+from ..models.attention import Attention
+from ..models.block import VDTBlock
+from ..models.conditioning import Conditioning
+from ..models.conditioning.record import NOTHING
+from ..models.layers import Mlp
+from ..models.transformer import VDT
 
 
 class PlainModel(nn.Module):
-    """A VDT that goes the plain way."""
+    """A VDT with the plain forward pass."""
 
     def __init__(self, model: VDT) -> None:
         super().__init__()
         self.model, self.config = model, model.config
 
-    def forward(self, x: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
-        return plain_forward(self.model, x, t, mask)
+    def forward(self, x: Tensor, t: Tensor, conditioning: Conditioning = NOTHING) -> Tensor:
+        """As `VDT.forward`."""
+        return plain_forward(self.model, x, t, conditioning)
 
 
-def plain_forward(model: VDT, x: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
-    """What model(x, t, mask) answers, for x (B,T,C,h,w) and t (B,), without any of the ways in which ours is fast."""
+def plain_forward(model: VDT, x: Tensor, t: Tensor, conditioning: Conditioning = NOTHING) -> Tensor:
+    """The result of model(x, t, conditioning) for x (B,T,C,h,w) and t (B,), without any of our optimisations."""
     batch, frames = x.shape[:2]
-    condition = model.time_condition(t)  # (B, 1, 1, D)
+    condition = model.time_condition(t, conditioning)  # (B, 1, 1, D)
     c = repeat(condition[:, 0, 0], "b d -> (b t) d", t=frames).contiguous()
-    tokens = rearrange(model.embed(x, mask), "b t n d -> (b t) n d").contiguous()
+    tokens = rearrange(model.embed(x, conditioning), "b t n d -> (b t) n d").contiguous()
     for block in model.blocks:
         tokens = _block(cast(VDTBlock, block), tokens, c, frames)
     return model.head(rearrange(tokens, "(b t) n d -> b t n d", b=batch), condition, (x.shape[-2], x.shape[-1]))
@@ -62,7 +66,7 @@ def _mlp(mlp: Mlp, x: Tensor) -> Tensor:
 
 
 def _attention(attention: Attention, x: Tensor) -> Tensor:
-    """Softmax attention with its weights in memory."""
+    """Softmax attention with its weights materialised."""
     q, k, v = rearrange(attention.qkv(x), "s l (three h d) -> three s h l d", three=3, h=attention.num_heads)
     weights = torch.softmax(q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1), dim=-1)
     return attention.proj(rearrange(weights @ v, "s h l d -> s l (h d)"))

@@ -1,4 +1,4 @@
-"""Seconds of a pass against frames and resolution, beside the share that attention has in its operations."""
+"""Seconds of a pass against frames and resolution, and the share of attention in its operations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from ..config import VDTConfig
-from ..evaluation.plots import new_figure, save_figure
-from ..model import build_model
+from ..evaluation.figures import new_figure, save_figure
+from ..models.transformer import VDT
 from .limits import attention_flops, forward_flops, linear_flops, matmul_call, matmul_flops
 from .timing import in_turns
 
@@ -27,8 +27,8 @@ def bench_scaling(
     rounds: int = 2,
     device: str = "cpu",
 ) -> list[dict[str, Any]]:
-    """Per shape: seconds of a float32 pass, of its operations at the machine's rate, and attention's share of these."""
-    model = build_model(config, torch.Generator().manual_seed(0)).eval().to(device)
+    """Per shape: seconds of a float32 pass, and of its operations at the machine's rate; the share of attention."""
+    model = VDT(config, torch.Generator().manual_seed(0)).eval().to(device)
     t = torch.tensor([500], device=device)
     inputs = {
         shape: torch.randn(1, shape[0], config.in_channels, shape[1], shape[1], device=device) for shape in shapes
@@ -52,7 +52,7 @@ def bench_scaling(
 
 
 def scaling_table(records: Sequence[dict[str, Any]], config: VDTConfig) -> str:
-    """Markdown: one row per shape, and where attention takes over."""
+    """Markdown: one row per shape, and from which size on attention dominates."""
     lines = ["| frames | pixels | seconds | of the limit | attention's share of operations |", "|---|---|---|---|---|"]
     for record in records:
         lines.append(
@@ -66,7 +66,7 @@ def scaling_table(records: Sequence[dict[str, Any]], config: VDTConfig) -> str:
 
 
 def plot_scaling(records: Sequence[dict[str, Any]], config: VDTConfig, path: Path) -> None:
-    """Seconds beside what the products alone would take; and attention's share, on to where it is most of the work."""
+    """Seconds, compared with those of the matrix products alone; and attention's share, up to where it dominates."""
     figure, (time, share) = new_figure(2, sharey=False)
     for label, chosen, longer in (("more frames", FRAMES, 12), ("more pixels", SIZES, 6)):
         points = sorted(
@@ -90,7 +90,7 @@ def plot_scaling(records: Sequence[dict[str, Any]], config: VDTConfig, path: Pat
 
 
 def attention_share(config: VDTConfig, num_frames: int, side: int) -> float:
-    """Of the operations of a pass over latents of side x side, those that grow faster than the tokens do."""
+    """The share of attention in the operations of a pass over latents of side x side."""
     flops = forward_flops(config, batch=1, num_frames=num_frames, height=side, width=side)
     patches = (side // config.patch_size) ** 2
     each = attention_flops(config, num_frames=num_frames, patches=patches)

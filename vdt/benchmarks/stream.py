@@ -1,4 +1,4 @@
-"""Resident memory while a long video is read, extended or slowed, and written, in a process of its own."""
+"""Resident memory while a long video is read, extended or slowed down, and written, in its own process."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.plots import new_figure, save_figure
-from ..pipeline import Pipeline
-from ..stream import extend_frames, slow_frames
-from ..video import read_frames, write_video
+from ..evaluation.figures import new_figure, save_figure
+from ..inference.pipeline import Pipeline
+from ..inference.settings import GenerationConfig, SamplingConfig
+from ..inference.streaming import extend_frames, slow_frames
+from ..media.video import read_frames, write_video
 from .memory import MEBI, resident_bytes
 
 EVERY = 20  # frames between two readings
-SAMPLING: dict[str, Any] = {"seed": 0, "steps": 2, "sampler": "ddim", "guidance_scale": 2.0}  # more steps, same memory
+SAMPLING = SamplingConfig(steps=2, sampler="ddim", spacing="even")  # more steps need the same memory
 
 
 def bench_stream(*, size: int = 64, frames: int = 2000, every: int = 0) -> dict[str, Any]:
-    """Resident MiB against frames written: the first half are those of a video, the others are generated.
+    """Resident MiB against frames written: the first half is a video, the second half its extension.
 
-    With `every` it is slow motion instead: about one frame in so many is that of a video.
+    With `every` it is slow motion instead: about one frame in so many is one of the video.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -38,9 +39,9 @@ def bench_stream(*, size: int = 64, frames: int = 2000, every: int = 0) -> dict[
 
 
 def stream_table(record: dict[str, Any]) -> str:
-    """Markdown: memory at a few places, and by how much it strays from that after the first window."""
+    """Markdown: memory at a few frames, and how much it varies after the first window."""
     frames, memory = record["frames"], record["rss_mib"]
-    low, high = spread(record)
+    low, high = relative_range(record)
     start = _after_first_window(record)
     shown = sorted({0, start - 1, start + 1, len(frames) - 1})
     lines = ["| frames written | resident, MiB |", "|---|---|"]
@@ -48,14 +49,14 @@ def stream_table(record: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"After the first window: {low:+.1%} to {high:+.1%}.", ""])
 
 
-def spread(record: dict[str, Any]) -> tuple[float, float]:
+def relative_range(record: dict[str, Any]) -> tuple[float, float]:
     """The least and the most resident memory after the first generated window, relative to that just after it."""
     later = np.array(record["rss_mib"][_after_first_window(record) :])
     return float(later.min() / later[0] - 1), float(later.max() / later[0] - 1)
 
 
 def plot_stream(record: dict[str, Any], path: Path) -> None:
-    """Resident memory against frames, with what 5 % more and less would be."""
+    """Resident memory against frames, with a band of 5 % around that after the first window."""
     figure, (axis,) = new_figure(1)
     frames, memory = np.array(record["frames"]), np.array(record["rss_mib"])
     after = memory[_after_first_window(record)]
@@ -75,16 +76,17 @@ def _after_first_window(record: dict[str, Any]) -> int:
 
 
 def _readings(size: int, frames: int, every: int) -> list[tuple[int, float]]:
-    pipeline = Pipeline.from_files(device="cpu")
+    config = GenerationConfig(sampling=SAMPLING)
+    pipeline = Pipeline.from_pretrained(device="cpu")
     found: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.mp4", Path(folder) / "out.mp4"
         write_video(source, _moving(size, (frames - 1) // every + 1 if every else frames - frames // 2), 20)
         if every:
-            made = slow_frames(pipeline, read_frames(source), every=every, **SAMPLING)
+            made = slow_frames(pipeline, read_frames(source), every=every, config=config)
         else:
-            made = extend_frames(pipeline, read_frames(source), after=frames // 2, **SAMPLING)
-        write_video(target, _watched(made, found), 20)
+            made = extend_frames(pipeline, read_frames(source), after=frames // 2, config=config)
+        write_video(target, _measured(made, found), 20)
     return found
 
 
@@ -97,7 +99,7 @@ def _moving(size: int, frames: int) -> Iterator[np.ndarray]:
         yield frame
 
 
-def _watched(frames: Iterable[np.ndarray], found: list[tuple[int, float]]) -> Iterator[np.ndarray]:
+def _measured(frames: Iterable[np.ndarray], found: list[tuple[int, float]]) -> Iterator[np.ndarray]:
     for index, frame in enumerate(frames):
         yield frame
         if (index + 1) % EVERY == 0:

@@ -1,4 +1,4 @@
-"""Seconds, taken so that they can be compared."""
+"""Comparable timings."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 def in_turns(
     functions: Mapping[str, Callable[[], object]], *, rounds: int = 5, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """Best seconds of each function over some rounds, after one that does not count.
+    """Best seconds of each function over some rounds, after a warm-up round.
 
-    All are called once a round, so whatever slows the machine for a while slows them alike; the best is kept because
-    noise only adds. On a GPU the work is waited for.
+    All are called once a round, so that whatever slows the machine for a while slows them alike; the best is kept
+    because noise only adds. On a GPU the clock stops after synchronisation.
     """
     best = dict.fromkeys(functions, float("inf"))
     for number in range(rounds + 1):

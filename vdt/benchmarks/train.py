@@ -1,4 +1,4 @@
-"""One step of training: ours, and one in the manner of the released loop, of the same model on the same batch."""
+"""One training step: ours, and one as in the released loop, of the same model on the same batch."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from ..config import VDTConfig
-from ..diffusion import Schedule, corrected_loss
-from ..masks import predict
-from ..model import build_model
+from ..diffusion import Schedule, make_given, masked_hybrid_loss
+from ..masks.tasks import Predict, over_cells
+from ..models.transformer import VDT
 from ..training.ema import EMA
 from ..training.loop import new_optimizers
 from ..training.recipe import OptimRecipe
@@ -22,23 +22,24 @@ class _Loop:
 
     def __init__(self, config: VDTConfig, batch: int, device: str, *, plain: bool) -> None:
         generator = torch.Generator().manual_seed(0)
-        self.model = build_model(config, generator).to(device).train()
+        self.model = VDT(config, generator).to(device).train()
         self.average = EMA(self.model, 0.999)
         side, frames = config.input_size, config.num_frames
         shape = (batch, frames, config.in_channels, side, side)
         self.x0, self.noise = (torch.randn(shape, generator=generator).to(device) for _ in range(2))
-        self.mask = predict(frames, side, side, given=frames // 2).expand(batch, -1, -1, -1).to(device)
+        cells = over_cells(Predict(given=frames // 2).frame_mask(frames), side, side)
+        self.given = make_given(config.conditioning, self.x0, cells.expand(batch, -1, -1, -1).to(device))
         self.t = torch.arange(batch) * 1000 // batch
         self.schedule = Schedule.from_config(config.diffusion)
         self.plain = plain
         if plain:
             self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, foreach=False)
         else:
-            (self.optimizer,) = new_optimizers(self.model, OptimRecipe(lr=1e-4))
+            (self.optimizer,) = new_optimizers(self.model, OptimRecipe(lr=1e-4)).values()
 
     def __call__(self) -> None:
         model = PlainModel(self.model) if self.plain else self.model
-        loss = corrected_loss(model, self.x0, self.mask, self.t, self.noise, self.schedule).total.mean()
+        loss = masked_hybrid_loss(model, self.x0, self.given, self.t, self.noise, self.schedule).total.mean()
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -54,7 +55,7 @@ class _Loop:
 
 
 def bench_train(config: VDTConfig, *, batch: int = 16, rounds: int = 5, device: str = "cpu") -> dict[str, Any]:
-    """Seconds of a step in float32: forward, backward, optimiser, average."""
+    """Seconds of a step in float32: forward, backward, optimiser, running average."""
     seconds = in_turns(
         {
             "ours_s": _Loop(config, batch, device, plain=False),

@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for bad input (one sentence on stderr), 130 when interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _print_in_any_encoding()
     try:
         options = build_parser().parse_args(arguments)
         options.run(options)
@@ -62,6 +63,12 @@ def build_parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         importlib.import_module(f".{name}", __name__).add_command(commands, common)
     return parser
+
+
+def _print_in_any_encoding() -> None:
+    """Redirected output may be ASCII or a code page: what it lacks is written as an escape, and is no error."""
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")
 
 
 def _complain(sentence: str) -> None:

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .options import check_output, positive
+from .options import positive
+from .outputs import check_output
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -1,31 +1,45 @@
-"""`vdt evaluate`: how far the model and baselines are from the truth, on held-out scenes or videos of one's own."""
+"""`vdt evaluate`: how close the model and baselines come to the truth, on held-out scenes or videos of one's own."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .options import (
-    add_finish_options,
+    add_compositing_options,
     add_model_options,
     add_sampling_options,
-    check_folder,
-    check_output,
+    add_window_options,
     finite,
     positive,
-    sampling_of,
+    task_name,
 )
+from .outputs import check_folder, check_output
+from .records import generation_config, load_pipeline, model_path, vae_path, window_config
+from .task_flags import add_setting_flags, clip_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..data.scenes import SceneClip
     from ..evaluation import Report
-    from ..evaluation.networks import Sampling
-    from ..pipeline import Pipeline
+    from ..inference.pipeline import Pipeline
+    from ..inference.settings import GenerationConfig
+    from ..masks import Task
+    from ..physics.scenes import SceneClip
+
+DESCRIPTION = """\
+Score model, VAE round trip and simple baselines on generated frames of physics scenes (extra 'train'): centroid error,
+presence, contact decision, PSNR and SSIM, with 95 % intervals; or PSNR and SSIM alone on a folder of your own videos
+that the model has not learned from. Clips are made as `vdt generate` makes them.
+
+  vdt evaluate --count 100 --report report
+  vdt evaluate --folder my_videos --task interpolate --every 4
+  vdt evaluate --suite suite --count 200"""
+ENDS = "0,-1"  # first and last frame
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -34,9 +48,8 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         "evaluate",
         parents=[common],
         help="measure the model on held-out clips",
-        description="Score model, VAE round trip and simple baselines on generated frames of physics scenes "
-        "(extra 'train'): centroid error, presence, contact decision, PSNR and SSIM, with 95 %% intervals; or PSNR and "
-        "SSIM alone on a folder of your own videos that the model has not learned from.",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--split", default="test", help="val, test or ood (default: test)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="videos of your own instead of simulated scenes")
@@ -45,115 +58,163 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write tables, plots and a contact sheet there")
     parser.add_argument(
-        "--suite", type=Path, metavar="DIR", help="score every task instead, sample several futures and look for copies"
+        "--suite", type=Path, metavar="DIR", help="score every task instead, measure diversity and look for copies"
     )
-    parser.add_argument("--record", action="store_true", help="also write the figures into the metadata of both files")
-    parser.add_argument(
-        "--task", default="predict", type=lambda text: text.replace("-", "_"), help="(default: predict)"
-    )
-    parser.add_argument("--given", type=positive, default=8, metavar="K", help="given frames (default: 8)")
-    parser.add_argument("--every", type=positive, default=4, metavar="N", help="distance of given frames (default: 4)")
-    parser.add_argument(
-        "--known", default="0,-1", metavar="LIST", help="given frames of the task frames (default: 0,-1)"
-    )
+    parser.add_argument("--record", action="store_true", help="also write the metrics into the metadata of both files")
+    _add_task_options(parser)
     parser.add_argument("--size", type=positive, metavar="PX", help="height and width (default: the model's)")
     parser.add_argument("--frames", type=positive, metavar="T", help="length of the clips (default: the model's)")
     add_sampling_options(parser)
-    add_finish_options(parser)
+    add_window_options(parser)
+    add_compositing_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
+def _add_task_options(parser: argparse.ArgumentParser) -> None:
+    from ..masks import TASKS
+
+    tasks = _tasks()
+    names = ", ".join(tasks).replace("_", "-")
+    default = next(iter(tasks))
+    parser.add_argument("--task", default=default, type=task_name, help=f"{names} (default: {default})")
+    defaults = {setting: getattr(TASKS[name](), setting) for name, setting in tasks.items() if setting}
+    add_setting_flags(parser, tasks, **{**defaults, "given_frames": ENDS})
+
+
+def _tasks() -> dict[str, str | None]:
+    """Tasks that can be evaluated, those that give whole frames, each with its setting."""
+    return {name: setting for name, setting in clip_tasks().items() if setting not in (None, "mask")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRequest:
+    """Which clips are evaluated on which task, and what is written; ValueError for what does not go together."""
+
+    task: Task
+    split: str
+    count: int
+    size: int | None
+    frames: int | None
+    folder: Path | None
+    fps: float
+    json: Path | None
+    report: Path | None
+    suite: Path | None
+    record: bool
+
+    def __post_init__(self) -> None:
+        check_output(self.json, ".json")
+        for folder in (self.report, self.suite):
+            if folder is not None:
+                check_folder(folder)
+        if self.suite is not None and (self.json or self.report or self.record):
+            raise ValueError("--suite writes its own files: leave out --json, --report and --record")
+        if not self.fps > 0:
+            raise ValueError(f"--fps must be above 0, got {self.fps:g}")
+        if self.folder is not None and (self.suite or self.record):
+            raise ValueError("--folder holds no simulated scenes: leave out --suite and --record")
+        if self.suite is not None and self.frames:
+            raise ValueError(
+                "--suite looks for copies of training clips, which have the model's length: leave out --frames"
+            )
+
+    def shape(self, pipeline: Pipeline) -> tuple[int, int]:
+        """Side in pixels and length of the clips: those asked for, or the model's own."""
+        config = pipeline.model.config
+        return self.size or config.input_size * pipeline.codec.downscale, self.frames or config.num_frames
+
+    def scenes(self, pipeline: Pipeline, split: str) -> list[SceneClip]:
+        """Simulated scenes of a split."""
+        from ..physics.scenes import load_clips
+
+        size, num_frames = self.shape(pipeline)
+        return load_clips(split, self.count, size=size, num_frames=num_frames)
+
+
 def run(options: argparse.Namespace) -> None:
-    """Render or load the scenes, evaluate, write what was asked for."""
-    _check(options)
-    from ..checkpoints import bundled
-    from ..data.scenes import load_clips
-    from ..evaluation import evaluate, markdown_table, write_report
-    from ..pipeline import Pipeline
-
-    pipeline = Pipeline.from_files(options.model, options.vae, device=options.device, dtype=options.dtype)
-    config = pipeline.model.config
-    size = options.size or config.input_size * pipeline.vae.config.downscale
-    path = options.model or bundled("vdt")
-
-    @cache
-    def clips(split: str) -> list[SceneClip]:
-        return load_clips(split, options.count, size=size, num_frames=options.frames or config.num_frames)
-
-    if options.folder is not None:
-        _footage(options, pipeline, path, size)
-        return
-    if options.suite is not None:
-        _suite(options, pipeline, path, clips)
-        return
-    report = evaluate(pipeline.model, pipeline.vae, clips(options.split), **_how(options, path))
-    if options.record:
-        report.values["model_sha256"] = _record(report, path, options.vae or bundled("vae"))
-    _write(report, options, write_report, markdown_table)
+    """Turn the options into records, load or render the clips, evaluate, and write what was asked for."""
+    shared = {field.name: getattr(options, field.name) for field in fields(EvaluateRequest) if field.name != "task"}
+    request = EvaluateRequest(task=_task(options), **shared)
+    generation = generation_config(options)
+    model, vae = model_path(options), vae_path(options)
+    pipeline = load_pipeline(options)
+    generation = replace(generation, windows=window_config(options, pipeline.codec.downscale))
+    if request.folder is not None:
+        _evaluate_folder(request, request.folder, pipeline, generation, model)
+    elif request.suite is not None:
+        _run_suite(request, request.suite, pipeline, generation, model)
+    else:
+        _evaluate_scenes(request, pipeline, generation, model, vae)
 
 
-def _footage(options: argparse.Namespace, pipeline: Pipeline, path: Path, size: int) -> None:
-    from ..data.clips import folder_clips
-    from ..evaluation import evaluate_footage, footage_table, write_footage
+def _task(options: argparse.Namespace) -> Task:
+    from ..masks import make_task
 
-    num_frames = options.frames or pipeline.model.config.num_frames
-    clips = folder_clips(options.folder, options.count, size=size, num_frames=num_frames, fps=options.fps)
-    report = evaluate_footage(pipeline.model, pipeline.vae, clips, **_how(options, path))
-    _write(report, options, write_footage, footage_table)
-
-
-def _how(options: argparse.Namespace, path: Path) -> dict[str, Any]:
-    """What both evaluations take of the command line."""
-    from ..checkpoints import sha256
-
-    told = {name: getattr(options, name) for name in ("task", "given", "every")} | {"listed": options.known}
-    return {**told, **vars(_sampling(options)), "model_sha256": sha256(path), "progress": True}
+    tasks = _tasks()
+    if options.task not in tasks:
+        raise ValueError(f"task {options.task!r} cannot be evaluated, expected one of {', '.join(tasks)}")
+    return make_task(options.task, **{setting: getattr(options, setting) for setting in filter(None, tasks.values())})
 
 
-def _write(
-    report: Report,
-    options: argparse.Namespace,
-    write_report: Callable[[Report, Path], None],
-    table: Callable[[Report], str],
-) -> None:
-    from ..files import write_text
-
-    if options.json is not None:
-        write_text(report.to_json(), options.json)
-        print(options.json)
-    if options.report is not None:
-        write_report(report, options.report)
-        print(options.report)
-    print(table(report))
-
-
-def _sampling(options: argparse.Namespace) -> Sampling:
-    from ..evaluation.networks import Sampling
-
-    return Sampling(**sampling_of(options), edges=options.edges)
-
-
-def _suite(
-    options: argparse.Namespace, pipeline: Pipeline, path: Path, clips: Callable[[str], list[SceneClip]]
+def _evaluate_scenes(
+    request: EvaluateRequest, pipeline: Pipeline, generation: GenerationConfig, model: Path, vae: Path
 ) -> None:
     from ..checkpoints import sha256
-    from ..data.clips import scene_chunks
-    from ..evaluation.suite import run_suite
+    from ..physics.evaluate import evaluate_scenes
+    from ..physics.report import markdown_table, write_report
 
-    learned = _scenes_learned(path)
-    size, num_frames = clips("test")[0].frames.shape[1], pipeline.model.config.num_frames
-    run_suite(
-        pipeline.model,
-        pipeline.vae,
-        clips,
-        options.suite,
-        _sampling(options),
-        training=(lambda: scene_chunks("train", learned, size=size, num_frames=num_frames)) if learned else None,
-        model_sha256=sha256(path),
+    report = evaluate_scenes(
+        pipeline,
+        request.scenes(pipeline, request.split),
+        task=request.task,
+        config=generation,
+        model_sha256=sha256(model),
         progress=True,
     )
-    print((options.suite / "suite.md").read_text(encoding="utf-8"))
+    if request.record:
+        report.values["model_sha256"] = _record(report, model, vae)
+    _write(report, request, write_report, markdown_table)
+
+
+def _evaluate_folder(
+    request: EvaluateRequest, folder: Path, pipeline: Pipeline, generation: GenerationConfig, model: Path
+) -> None:
+    from ..checkpoints import sha256
+    from ..evaluation.video_folder import evaluate_folder, folder_table, write_folder_report
+    from ..media.video_folder import folder_clips
+
+    size, num_frames = request.shape(pipeline)
+    report = evaluate_folder(
+        pipeline,
+        folder_clips(folder, request.count, size=size, num_frames=num_frames, fps=request.fps),
+        task=request.task,
+        config=generation,
+        model_sha256=sha256(model),
+        progress=True,
+    )
+    _write(report, request, write_folder_report, folder_table)
+
+
+def _run_suite(
+    request: EvaluateRequest, folder: Path, pipeline: Pipeline, generation: GenerationConfig, model: Path
+) -> None:
+    from ..checkpoints import sha256
+    from ..physics.scenes import scene_chunks
+    from ..physics.suite import run_suite
+
+    learned = _scenes_learned(model)
+    size, num_frames = request.shape(pipeline)
+    run_suite(
+        pipeline,
+        cache(lambda split: request.scenes(pipeline, split)),
+        folder,
+        config=generation,
+        training=(lambda: scene_chunks("train", learned, size=size, num_frames=num_frames)) if learned else None,
+        model_sha256=sha256(model),
+        progress=True,
+    )
+    print((folder / "suite.md").read_text(encoding="utf-8"))
 
 
 def _scenes_learned(path: Path) -> int:
@@ -164,30 +225,30 @@ def _scenes_learned(path: Path) -> int:
     return data["clips"] if data.get("source") == "scenes" else 0
 
 
-def _check(options: argparse.Namespace) -> None:
-    check_output(options.json, ".json")
-    for folder in (options.report, options.suite):
-        if folder is not None:
-            check_folder(folder)
-    if options.suite is not None and (options.json or options.report or options.record):
-        raise ValueError("--suite writes its own files: leave out --json, --report and --record")
-    if not options.fps > 0:
-        raise ValueError(f"--fps must be above 0, got {options.fps:g}")
-    if options.folder is not None and (options.suite or options.record):
-        raise ValueError("--folder holds no simulated scenes: leave out --suite and --record")
-    if options.suite is not None and options.frames:
-        raise ValueError(
-            "--suite looks for copies of training clips, which have the model's length: leave out --frames"
-        )
+def _write(
+    report: Report,
+    request: EvaluateRequest,
+    write_report: Callable[[Report, Path], None],
+    table: Callable[[Report], str],
+) -> None:
+    from ..media.files import write_text
+
+    if request.json is not None:
+        write_text(report.to_json(), request.json)
+        print(request.json)
+    if request.report is not None:
+        write_report(report, request.report)
+        print(request.report)
+    print(table(report))
 
 
 def _record(report: Report, model: Path, vae: Path) -> str:
-    """Put each file's figures into its header; returns the model's new sha256."""
+    """Put each file's metrics into its header; returns the model's new sha256."""
     from ..checkpoints import add_metadata, sha256
 
     values = report.values
-    told = ("split", "count", "task", "given", "steps", "sampler", "guidance_scale", "seed")
-    settings = {key: values[key] for key in told}
+    kept = ("split", "count", "task", "given", "steps", "sampler", "guidance_scale", "seed")
+    settings = {key: values[key] for key in kept}
     for path, method in ((vae, "vae"), (model, "model")):
         families = {family: methods[method] for family, methods in values["families"].items()}
         add_metadata(path, {"metrics": json.dumps({**settings, "families": families})})

@@ -1,4 +1,4 @@
-"""`vdt scenes`: physics scenes as videos, with what is known of every object beside them."""
+"""`vdt scenes`: physics scenes as videos, each with its objects' true positions as JSON."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .options import check_folder, positive
+from .options import positive
+from .outputs import check_folder
 
 if TYPE_CHECKING:
-    from ..data.scenes import SceneClip
+    from ..physics.scenes import SceneClip
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -39,9 +40,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Render and write the scenes."""
-    from ..data.scenes import FPS, load_clips
-    from ..sheet import Row, contact_sheet
-    from ..video import write_video
+    from ..media.video import write_video
+    from ..physics.scenes import FPS, load_clips
+    from ..visualize.contact_sheet import Row, contact_sheet
 
     check_folder(options.output)
     clips = load_clips(
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _write_json(clip: SceneClip, path: Path, fps: float) -> None:
-    from ..files import write_text
+    from ..media.files import write_text
 
     objects = [
         {

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .options import check_folder
+from .options import add_device_option
+from .outputs import check_folder
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -19,11 +20,16 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         "exactly where it stopped.",
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml", help="what to train, on what, for how long")
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda where there is one, else cpu)")
+    add_device_option(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the run (default: runs/NAME OF RECIPE)")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--resume", action="store_true", help="go on from the last checkpoint if any (the default)")
     choice.add_argument("--fresh", action="store_true", help="begin anew even if there is a checkpoint")
+    parser.add_argument(
+        "--changed",
+        action="store_true",
+        help="go on from the checkpoint although the recipe has changed in more than its number of steps and [run]",
+    )
     parser.set_defaults(run=run)
 
 
@@ -33,11 +39,16 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"no such recipe: '{options.recipe}'")
     if options.output is not None:
         check_folder(options.output)
-    from ..pipeline import resolve_device
+    from ..inference.pipeline import resolve_device
     from ..training import train_from_recipe
 
-    device = str(resolve_device(options.device))
-    result = train_from_recipe(options.recipe, output=options.output, device=device, resume=not options.fresh)
+    result = train_from_recipe(
+        options.recipe,
+        output=options.output,
+        device=str(resolve_device(options.device)),
+        resume=not options.fresh,
+        changed=options.changed,
+    )
     print(f"step {result.step}: {result.weight}")
     if not result.finished:
         print("stopped early: the same command goes on from here")

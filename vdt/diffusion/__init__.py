@@ -1,36 +1,43 @@
-"""Diffusion over masked latent videos: the schedule, the denoiser seam, samplers and losses."""
+"""Diffusion over latent videos of which a part is given: schedule, denoisers, guidance, samplers and losses.
 
-from .denoiser import Denoiser, MaskedDenoiser, Prediction, to_prediction
+Whatever contains a beta or an alpha-bar lives here. Networks are callables; parameters, files and frames never appear.
+"""
+
+from .denoiser import Denoiser, DenoiserOutput, GivenDenoiser, read_output
+from .given import Given, GivenCells, HiddenCells, make_given
+from .guidance import GuidedDenoiser
 from .latents import scale_latents, unscale_latents
-from .loss import LossTerms, corrected_loss, stratified_timesteps
+from .loss import LossTerms, masked_hybrid_loss, stratified_timesteps
 from .official import official_loss, official_sample
-from .samplers import (
-    SAMPLERS,
-    StepInfo,
-    find_sampler,
-    sample_ancestral,
-    sample_ddim,
-    sample_dpmpp_2m,
-    sample_unipc,
-)
-from .sampling import count_passes, derived_seed, sample_latents
-from .schedule import Schedule, ScheduleCoeffs
+from .samplers import SAMPLERS, StepCallback, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m, sample_unipc
+from .sampling import derived_seed, sample_latents
+from .schedule import Schedule, ScheduleCoeffs, Spacing
+from .settings import EVEN_DDIM, FAST, SamplingConfig
 
 __all__ = [
+    "EVEN_DDIM",
+    "FAST",
     "SAMPLERS",
     "Denoiser",
+    "DenoiserOutput",
+    "Given",
+    "GivenCells",
+    "GivenDenoiser",
+    "GuidedDenoiser",
+    "HiddenCells",
     "LossTerms",
-    "MaskedDenoiser",
-    "Prediction",
+    "SamplingConfig",
     "Schedule",
     "ScheduleCoeffs",
+    "Spacing",
+    "StepCallback",
     "StepInfo",
-    "corrected_loss",
-    "count_passes",
     "derived_seed",
-    "find_sampler",
+    "make_given",
+    "masked_hybrid_loss",
     "official_loss",
     "official_sample",
+    "read_output",
     "sample_ancestral",
     "sample_ddim",
     "sample_dpmpp_2m",
@@ -38,6 +45,5 @@ __all__ = [
     "sample_unipc",
     "scale_latents",
     "stratified_timesteps",
-    "to_prediction",
     "unscale_latents",
 ]

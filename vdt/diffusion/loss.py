@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .denoiser import Model, Prediction, split_output, to_prediction
+from .denoiser import DenoiserOutput, Model, read_output, split_output
+from .given import Given
 from .schedule import Schedule
 
 PIXEL_STEP = 2 / 255  # the bin of the discretised decoder: one 8-bit level in [-1, 1]
@@ -23,10 +24,10 @@ class LossTerms:
     vb: Tensor
 
 
-def corrected_loss(
+def masked_hybrid_loss(
     model: Model,
     x0: Tensor,
-    mask: Tensor,
+    given: Given,
     t: Tensor,
     noise: Tensor,
     schedule: Schedule,
@@ -40,19 +41,20 @@ def corrected_loss(
     at given cells, and a sample with nothing to generate costs 0. The bound trains the variance alone.
 
     Args:
-        model: called as model(x (B,T,C,h,w), t (B,), mask=(B,T,h,w)).
+        model: called as model(x (B,T,C,h,w), t (B,), conditioning).
         x0: clean scaled latents (B,T,C,h,w).
-        mask: bool (B,T,h,w), True = generate; one mask per sample.
+        given: what the model is given of them; its mask says which cells are scored.
         t: (B,) steps of `schedule`; a CPU tensor avoids a wait for the device.
         noise: (B,T,C,h,w).
         min_snr_gamma: caps the weight of nearly clean steps (arXiv 2303.09556); 5 is usual, None is off.
         vb_weight: λ of the bound over the whole chain; 0 is off.
     """
-    cells = mask.unsqueeze(2)  # (B, T, 1, h, w)
+    mask = given.mask
     x_t = schedule.q_sample(x0, t, noise)
+    inputs, conditioning = given.inputs(x_t, t)
     timesteps = schedule.timesteps.to(t.device)[t].to(x0.device)
-    output = model(torch.where(cells, x_t, x0), timesteps, mask=mask).to(x0.dtype)
-    output = torch.where(cells, output, 0)  # before any arithmetic: even an infinity there has no gradient
+    output = model(inputs, timesteps, conditioning).to(x0.dtype)
+    output = torch.where(mask.unsqueeze(2), output, 0)  # before any arithmetic: even an infinity there has no gradient
     value, variance = split_output(output, x0.shape[2])
     target = schedule.v_from_x0(x0, t, noise) if schedule.prediction == "v" else noise
     mse = masked_mean((value - target) ** 2, mask)
@@ -85,14 +87,14 @@ def stratified_timesteps(batch: int, num_timesteps: int, generator: torch.Genera
     return ((parts + offsets) * num_timesteps / batch).long().clamp(max=num_timesteps - 1)
 
 
-def frozen_mean(output: Tensor, x_t: Tensor, t: Tensor, schedule: Schedule) -> Prediction:
+def frozen_mean(output: Tensor, x_t: Tensor, t: Tensor, schedule: Schedule) -> DenoiserOutput:
     """The prediction whose mean gets no gradient, so that the bound trains the variance only."""
     value, variance = split_output(output, x_t.shape[2])
     assert variance is not None, "the bound needs a learned variance"
-    return to_prediction(torch.cat([value.detach(), variance], dim=2), x_t, t, schedule)
+    return read_output(torch.cat([value.detach(), variance], dim=2), x_t, t, schedule)
 
 
-def vb_bits(prediction: Prediction, x0: Tensor, x_t: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
+def vb_bits(prediction: DenoiserOutput, x0: Tensor, x_t: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
     """Elementwise term of the variational bound in bits, (B,T,C,h,w): a KL, or at t = 0 the decoder's likelihood."""
     assert prediction.log_variance is not None, "the bound needs a learned variance"
     c = schedule.at(t, x_t)

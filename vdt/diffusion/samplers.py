@@ -1,4 +1,4 @@
-"""Samplers as small functions over a denoiser: they know the schedule, not the network, the mask or the guidance."""
+"""Samplers as small functions over a denoiser: they know its schedule, but no network, no mask and no guidance."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ def sample_ancestral(
 ) -> Tensor:
     """DDPM, algorithm 2 of Ho et al. (arXiv 2006.11239), with the learned variance where there is one."""
     noise = _required(noise, "ancestral")
-    x = denoise.keep(x)
     for step, index in _steps(schedule):
         c = schedule.at(index, x)
         prediction = denoise(x, index)
@@ -60,8 +59,7 @@ def sample_ancestral(
             log_variance = prediction.log_variance
             log_variance = c.posterior_log_variance if log_variance is None else log_variance
             x = x + torch.exp(0.5 * log_variance) * noise(step)
-        x = denoise.keep(x)
-        _report(callback, schedule, step, denoise.keep(prediction.x0))
+        _report(callback, schedule, step, prediction.x0)
     return x
 
 
@@ -76,7 +74,6 @@ def sample_ddim(
 ) -> Tensor:
     """DDIM, equations 12 and 16 of Song et al. (arXiv 2010.02502): eta 0 is deterministic, 1 is DDPM-like."""
     noise = _required(noise, "ddim with eta") if eta else noise
-    x = denoise.keep(x)
     for step, index in _steps(schedule):
         c = schedule.at(index, x)
         prediction = denoise(x, index)
@@ -85,8 +82,7 @@ def sample_ddim(
         x = c.signal_prev * prediction.x0 + direction * prediction.epsilon
         if noise is not None and eta and index > 0:
             x = x + sigma * noise(step)
-        x = denoise.keep(x)
-        _report(callback, schedule, step, denoise.keep(prediction.x0))
+        _report(callback, schedule, step, prediction.x0)
     return x
 
 
@@ -103,7 +99,6 @@ def sample_dpmpp_2m(
     Unlike the paper's, our steps can grow fast in λ near clean data; the extrapolation then reaches no further than
     for equal steps, without which it overshoots (measured on Gaussian data: 20 steps were worse than DDIM's).
     """
-    x = denoise.keep(x)
     last_x0: Tensor | None = None
     last_h = torch.zeros(())
     for step, index in _steps(schedule):
@@ -111,9 +106,9 @@ def sample_dpmpp_2m(
         x0 = denoise(x, index).x0
         h = c.half_log_snr_prev - c.half_log_snr  # infinite from pure noise and to clean data
         extrapolated = x0 if last_x0 is None or index == 0 else _extrapolated(x0, last_x0, h, last_h)
-        x = denoise.keep(_first_order(c, x, extrapolated, h))
+        x = _first_order(c, x, extrapolated, h)
         last_x0, last_h = x0, h
-        _report(callback, schedule, step, denoise.keep(x0))
+        _report(callback, schedule, step, x0)
     return x
 
 
@@ -129,7 +124,6 @@ def sample_unipc(
 
     Steps as DPM-Solver++(2M) does; what the network says at the end of a step also corrects that step.
     """
-    x = denoise.keep(x)
     origin, before_x0, last_x0 = x, x, x
     before_h = last_h = torch.full((), torch.inf)  # no step of known size yet
     last = schedule.at(schedule.num_steps - 1, x)
@@ -139,13 +133,13 @@ def sample_unipc(
         if bool(torch.isfinite(last_h)):
             slope = (last_x0 - before_x0) / before_h
             added = c.signal * _correction(last_x0, x0, last_h, slope, before_h)
-            x = denoise.keep(_first_order(last, origin, last_x0, last_h) - added)
+            x = _first_order(last, origin, last_x0, last_h) - added
         h = c.half_log_snr_prev - c.half_log_snr  # infinite from pure noise and to clean data
         extrapolated = x0 if step == 0 or index == 0 else _extrapolated(x0, last_x0, h, last_h)
         origin, last = x, c
-        x = denoise.keep(_first_order(c, x, extrapolated, h))
+        x = _first_order(c, x, extrapolated, h)
         before_x0, last_x0, before_h, last_h = last_x0, x0, last_h, h
-        _report(callback, schedule, step, denoise.keep(x0))
+        _report(callback, schedule, step, x0)
     return x
 
 
@@ -177,16 +171,6 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_2m": sample_dpmpp_2m,
     "unipc": sample_unipc,
 }
-
-
-def find_sampler(name: str) -> tuple[Sampler, bool]:
-    """The sampler of that name, and whether its steps are the quadratic ones, as "_quad" after the name asks for."""
-    plain = name.removesuffix("_quad")
-    if plain not in SAMPLERS:
-        raise ValueError(
-            f"unknown sampler {name!r}, expected one of {', '.join(SAMPLERS)}, or such a name with _quad after it"
-        )
-    return SAMPLERS[plain], name != plain
 
 
 def _steps(schedule: Schedule) -> Iterator[tuple[int, int]]:

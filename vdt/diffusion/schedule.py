@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, repeat
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..config import DiffusionConfig
-from ..config import Prediction as Parameterisation
+from ..config import DiffusionConfig, Prediction
+
+Spacing = Literal["even", "strided", "quadratic"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +44,7 @@ class Schedule:
 
     alphas_cumprod: Tensor  # (S,) float64
     timesteps: Tensor  # (S,) int64
-    prediction: Parameterisation = "epsilon"
+    prediction: Prediction = "epsilon"
 
     @classmethod
     def from_config(cls, config: DiffusionConfig) -> Schedule:
@@ -57,18 +60,21 @@ class Schedule:
     def num_steps(self) -> int:
         return len(self.timesteps)
 
-    def respace(self, steps: int | str) -> Schedule:
+    def respace(self, steps: int, spacing: Spacing = "even") -> Schedule:
         """A shorter chain over some of these steps, as in IDDPM (arXiv 2102.09672, section 4).
 
         Args:
-            steps: a number picks evenly spaced steps from the first to the last one (one step: the last);
-                "ddim50" picks every 20th of 1000 from the first one on; "quad4" picks steps whose square roots are
-                evenly spaced from clean data, which needs no step, to the last one (arXiv 2010.02502, appendix D.2).
+            steps: how many.
+            spacing: "even" picks evenly spaced steps from the first to the last one (one step: the last); "strided"
+                picks every n-th from the first one on; "quadratic" picks steps whose square roots are evenly spaced
+                from clean data, which needs no step, to the last one (arXiv 2010.02502, appendix D.2).
 
         Raises:
             ValueError: if that many steps cannot be picked.
         """
-        picked = torch.tensor(_picked_steps(steps, self.num_steps))
+        if not 1 <= steps <= self.num_steps:
+            raise ValueError(f"steps must be a number from 1 to {self.num_steps}, got {steps!r}")
+        picked = torch.tensor(_PICKERS[spacing](steps, self.num_steps))
         return Schedule(
             alphas_cumprod=self.alphas_cumprod[picked], timesteps=self.timesteps[picked], prediction=self.prediction
         )
@@ -149,19 +155,7 @@ def _zero_terminal_snr(alphas_cumprod: Tensor) -> Tensor:
     return ((signal - signal[-1]) * signal[0] / (signal[0] - signal[-1])) ** 2
 
 
-def _picked_steps(steps: int | str, available: int) -> list[int]:
-    text = str(steps)
-    kind = next((kind for kind in ("ddim", "quad") if text.startswith(kind)), "")
-    digits = text.removeprefix(kind)
-    count = int(digits) if digits.isascii() and digits.isdigit() else 0
-    if not 1 <= count <= available:
-        raise ValueError(
-            f"steps must be a number from 1 to {available} or such a number after 'ddim' or 'quad', got {steps!r}"
-        )
-    if kind == "ddim":
-        return _strided_steps(count, available)
-    if kind == "quad":
-        return _quadratic_steps(count, available)
+def _even_steps(count: int, available: int) -> list[int]:
     if count == 1:
         return [available - 1]
     stride = (available - 1) / (count - 1)
@@ -180,3 +174,10 @@ def _strided_steps(count: int, available: int) -> list[int]:
         if len(picked) == count:
             return list(picked)
     raise ValueError(f"no whole stride picks {count} of {available} steps: use the plain number {count}")
+
+
+_PICKERS: dict[str, Callable[[int, int], list[int]]] = {
+    "even": _even_steps,
+    "strided": _strided_steps,
+    "quadratic": _quadratic_steps,
+}

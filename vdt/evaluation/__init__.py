@@ -1,27 +1,35 @@
-"""How good a clip is: the ball read out of its pixels, compared with the simulator's and with simple baselines."""
+"""Generic measures of generated clips: metrics, comparisons with the truth, simple baselines, reports on video folders.
 
-from .contact import touches
-from .evaluate import Report, Sample, contact_to_predict, evaluate, known_frames
-from .footage import evaluate_footage, footage_table, write_footage
-from .metrics import centroid_error, psnr, ssim
-from .plots import markdown_table, write_report
-from .readout import Track, track
+Nothing here knows what the clips show; see `vdt.physics` for simulated scenes.
+"""
+
+from .baselines import copy_last, linear_blend
+from .compare import Comparison, compare
+from .generation import GenerationConfig, generate_clips, round_trip
+from .metrics import colour_drift, frame_steps, psnr, seam_jump, ssim
+from .records import Report, Sample
+from .statistics import ConfidenceInterval, bootstrap_mean, proportion
+from .video_folder import evaluate_folder, folder_table, write_folder_report
 
 __all__ = [
+    "Comparison",
+    "ConfidenceInterval",
+    "GenerationConfig",
     "Report",
     "Sample",
-    "Track",
-    "centroid_error",
-    "contact_to_predict",
-    "evaluate",
-    "evaluate_footage",
-    "footage_table",
-    "known_frames",
-    "markdown_table",
+    "bootstrap_mean",
+    "colour_drift",
+    "compare",
+    "copy_last",
+    "evaluate_folder",
+    "folder_table",
+    "frame_steps",
+    "generate_clips",
+    "linear_blend",
+    "proportion",
     "psnr",
+    "round_trip",
+    "seam_jump",
     "ssim",
-    "touches",
-    "track",
-    "write_footage",
-    "write_report",
+    "write_folder_report",
 ]

@@ -1,4 +1,4 @@
-"""A report's clips in motion: the truth above, the model below, generated frames framed in orange."""
+"""An animation of a report's clips: the truth above, the model below, generated frames framed in orange."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..sheet import GENERATED, GIVEN, PAPER, animated_preview
-from .evaluate import Sample
-
-Frames = NDArray[np.uint8]
+from ..visualize.contact_sheet import GENERATED, GIVEN, PAPER, animated_preview
+from .records import Frames, Sample
 
 BORDER, GAP, SIDE = 4, 8, 128  # pixels
-HOLD = 8  # times the last frame is shown, so that the eye can rest before the loop
+HOLD = 8  # repetitions of the last frame, a pause before the animation starts again
 
 
 def write_animation(samples: Sequence[Sample], path: Path, fps: float = 8.0) -> None:
@@ -25,7 +22,7 @@ def write_animation(samples: Sequence[Sample], path: Path, fps: float = 8.0) -> 
 
 
 def _framed(sample: Sample, method: str) -> Frames:
-    """One clip enlarged, with a border that says what is given and what is generated: (T, H, W, 3)."""
+    """One clip enlarged, with a border that says which frames are given and which generated: (T, H, W, 3)."""
     clip = sample.frames[method]
     factor = max(1, SIDE // clip.shape[1])
     large = clip.repeat(factor, axis=1).repeat(factor, axis=2)
@@ -33,7 +30,7 @@ def _framed(sample: Sample, method: str) -> Frames:
     margin = BORDER + GAP
     canvas = np.empty((num_frames, height + 2 * margin, width + 2 * margin, 3), np.uint8)
     canvas[:] = PAPER
-    generated = ~sample.known if method == "model" else np.zeros(num_frames, bool)
+    generated = sample.generated if method == "model" else np.zeros(num_frames, bool)
     colours = np.where(generated[:, None], np.array(GENERATED), np.array(GIVEN)).astype(np.uint8)
     canvas[:, GAP:-GAP, GAP:-GAP] = colours[:, None, None]
     canvas[:, margin:-margin, margin:-margin] = large

@@ -1,4 +1,4 @@
-"""One result beside its truth: quality per frame, known pixels, seams and flicker, as numbers, text and a sheet."""
+"""A result compared with the truth: quality per frame, given pixels, seams and flicker, as numbers, text and sheet."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sheet import Row, contact_sheet
+from ..visualize.contact_sheet import Row, contact_sheet
 from .metrics import colour_drift, frame_steps, psnr, seam_jump, ssim
-from .readout import Floats
+from .records import Floats, Frames, Mask
 
 # T frames, H x W pixels; masks bool (T, H, W), True = generated. Differences are in 8-bit levels, 0 to 255.
 
@@ -18,18 +18,18 @@ SHEET_COLUMNS = 16
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """Numbers of one result; `generated` (T,) says which frames have any generated pixel.
+    """Metrics of one result; `generated` (T,) says which frames have any generated pixel.
 
-    known_error is the largest difference of a known pixel, None if there is no mask or nothing is known. seam is the
-    mean step between a known and a neighbouring generated pixel, in space and time; flicker the mean second difference
-    over time of generated pixels; both None where there are none, and both beside the same of the truth. step is the
-    median of those between frames of which both are known or both have generated pixels; None where there are none.
+    given_error is the largest difference of a given pixel, None without a mask or given pixels. seam is the mean step
+    between a given and a neighbouring generated pixel, in space and time. flicker is the mean second difference over
+    time of generated pixels. step is the median step in time between frames that are both given or both generated in
+    part. Each is None where there are no such pixels or frames, and has the value of the truth to compare it with.
     """
 
-    generated: NDArray[np.bool_]
+    generated: Mask
     psnr: Floats  # (T,) dB
     ssim: Floats | None  # (T,); None for frames smaller than its window
-    known_error: int | None
+    given_error: int | None
     steps: Floats  # (T - 1,), see `frame_steps`
     steps_truth: Floats
     seam: float | None
@@ -41,7 +41,7 @@ class Comparison:
     drift: float | None  # see `colour_drift`
 
 
-def compare(truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> Comparison:
+def compare(truth: Frames, result: Frames, mask: Mask | None = None) -> Comparison:
     """Compare frames (T, H, W, 3); without a mask all of them count as generated.
 
     Raises ValueError, naming both shapes, unless all are of one length and size.
@@ -52,40 +52,40 @@ def compare(truth: NDArray[np.uint8], result: NDArray[np.uint8], mask: NDArray[n
         )
     if mask is not None and mask.shape != truth.shape[:3]:
         raise ValueError(f"the mask is {_shown(mask)}, the clips {_shown(truth)}: use the mask of this result")
-    made = np.ones(truth.shape[:3], bool) if mask is None else mask
-    known = np.abs(truth.astype(np.int16) - result)[~made]
-    generated = np.asarray(made.any((1, 2)))
+    pixels = np.ones(truth.shape[:3], bool) if mask is None else mask
+    given = np.abs(truth.astype(np.int16) - result)[~pixels]
+    generated = np.asarray(pixels.any((1, 2)))
     return Comparison(
         generated=generated,
         psnr=psnr(result, truth),
         ssim=ssim(result, truth) if min(truth.shape[1:3]) >= 11 else None,
-        known_error=int(known.max()) if known.size else None,
+        given_error=int(given.max()) if given.size else None,
         steps=frame_steps(result),
         steps_truth=frame_steps(truth),
-        seam=seam(result, made),
-        seam_truth=seam(truth, made),
-        step=seam_jump(result, ~generated).step,
-        step_truth=seam_jump(truth, ~generated).step,
-        flicker=_flicker(result, made),
-        flicker_truth=_flicker(truth, made),
-        drift=colour_drift(result, truth, np.asarray(made.all((1, 2)))),
+        seam=seam(result, pixels),
+        seam_truth=seam(truth, pixels),
+        step=seam_jump(result, generated).step,
+        step_truth=seam_jump(truth, generated).step,
+        flicker=_flicker(result, pixels),
+        flicker_truth=_flicker(truth, pixels),
+        drift=colour_drift(result, truth, np.asarray(pixels.all((1, 2)))),
     )
 
 
 def report(comparison: Comparison) -> str:
-    """The numbers in a few lines for people."""
-    made = comparison.generated
-    lines = [f"generated frames: {int(made.sum())} of {len(made)}"]
-    if made.any():
-        worst = int(np.where(made, comparison.psnr, np.inf).argmin())
+    """The metrics as a few lines of text."""
+    generated = comparison.generated
+    lines = [f"generated frames: {int(generated.sum())} of {len(generated)}"]
+    if generated.any():
+        worst = int(np.where(generated, comparison.psnr, np.inf).argmin())
         lines.append(
-            f"PSNR: {comparison.psnr[made].mean():.2f} dB, worst {comparison.psnr[worst]:.2f} at frame {worst}"
+            f"PSNR: {comparison.psnr[generated].mean():.2f} dB, worst {comparison.psnr[worst]:.2f} at frame {worst}"
         )
         if comparison.ssim is not None:
-            lines.append(f"SSIM: {comparison.ssim[made].mean():.4f}")
-    known = comparison.known_error
-    exact = "bit-exact" if known == 0 else f"differ by up to {known} of 255"
-    lines.append("known pixels: none" if known is None else f"known pixels: {exact}")
+            lines.append(f"SSIM: {comparison.ssim[generated].mean():.4f}")
+    error = comparison.given_error
+    exact = "bit-exact" if error == 0 else f"differ by up to {error} of 255"
+    lines.append("known pixels: none" if error is None else f"known pixels: {exact}")
     for name, value, truth in (
         ("seam jump", comparison.seam, comparison.seam_truth),
         ("median step between frames", comparison.step, comparison.step_truth),
@@ -98,8 +98,8 @@ def report(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def sheet(truth: NDArray[np.uint8], result: NDArray[np.uint8], generated: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Both clips (T, H, W, 3) frame by frame, generated ones, bool (T,), outlined; long clips take several rows."""
+def sheet(truth: Frames, result: Frames, generated: Mask) -> NDArray[np.uint8]:
+    """A contact sheet of both clips (T, H, W, 3), generated frames (T,) outlined; long clips take several rows."""
     rows: list[Row] = []
     for start in range(0, len(truth), SHEET_COLUMNS):
         part = slice(start, start + SHEET_COLUMNS)
@@ -109,19 +109,19 @@ def sheet(truth: NDArray[np.uint8], result: NDArray[np.uint8], generated: NDArra
     return contact_sheet(rows)
 
 
-def seam(frames: NDArray[np.uint8], made: NDArray[np.bool_]) -> float | None:
-    """Mean difference of neighbours of which one is known and one generated, along time, rows and columns."""
+def seam(frames: Frames, generated: Mask) -> float | None:
+    """Mean difference of neighbouring pixels of which one is given and one generated (T, H, W), in time and space."""
     steps: list[NDArray[np.int16]] = []
     for axis in range(3):
-        border = np.diff(made, axis=axis)  # of booleans: where they differ
+        border = np.diff(generated, axis=axis)  # of booleans: where they differ
         steps.append(np.abs(np.diff(frames.astype(np.int16), axis=axis))[border])
     every = np.concatenate([step.reshape(-1) for step in steps])
     return float(every.mean()) if every.size else None
 
 
-def _flicker(frames: NDArray[np.uint8], made: NDArray[np.bool_]) -> float | None:
+def _flicker(frames: Frames, generated: Mask) -> float | None:
     """Mean second difference over time of pixels that are generated in the middle one of three frames."""
-    steps = np.abs(np.diff(frames.astype(np.int16), n=2, axis=0))[made[1:-1]] if len(frames) > 2 else np.empty(0)
+    steps = np.abs(np.diff(frames.astype(np.int16), n=2, axis=0))[generated[1:-1]] if len(frames) > 2 else np.empty(0)
     return float(steps.mean()) if steps.size else None
 
 

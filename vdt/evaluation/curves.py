@@ -1,4 +1,4 @@
-"""The numbers of a comparison that belong to frames, drawn as curves: quality, and the step from frame to frame."""
+"""The per-frame values of a comparison as curves: PSNR, SSIM, and the step from frame to frame."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sheet import GENERATED, PAPER
+from ..visualize.contact_sheet import GENERATED, PAPER
 from .compare import Comparison
-from .readout import Floats
+from .records import Floats
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
 
 _INK, _FAINT, _GRID, _LINE, _TRUTH = (32, 34, 37), (120, 124, 130), (222, 222, 218), (30, 100, 180), (140, 144, 150)
 _SHADE = tuple(round(0.82 * paper + 0.18 * orange) for paper, orange in zip(PAPER, GENERATED, strict=True))
-_FINE = 3  # drawn this many times larger and made smaller, so that lines are smooth
+_FINE = 3  # drawn this many times larger and downsampled, so that lines are smooth
 _BEST_DB = 60.0  # equal frames have 100, far above anything of interest
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Curve:
-    """One row: values of frames `first` on, within low to high; the truth's own beside them, or none."""
+    """One panel: values from frame `first` on, on an axis from low to high, and those of the truth, if any."""
 
     name: str
     values: Floats
@@ -36,7 +36,7 @@ class _Curve:
 
 
 def plot(comparison: Comparison, *, size: tuple[int, int] = (640, 600)) -> NDArray[np.uint8]:
-    """PSNR, SSIM and the step to the frame before over the frames, generated ones shaded.
+    """Plot PSNR, SSIM and the difference to the previous frame against the frame, with generated frames shaded.
 
     Returns a picture (height, width, 3) of `size`, which is (width, height).
     """
@@ -69,7 +69,7 @@ def _curves(comparison: Comparison) -> list[_Curve]:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 3, 4, 6, 8 and 10 times a power of ten; 1 for nothing."""
+    """The next of 1, 2, 3, 4, 6, 8 and 10 times a power of ten; 0.1 for a value of 0."""
     power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 0.1
     return next(factor * power for factor in (1, 2, 3, 4, 6, 8, 10) if factor * power >= value or factor == 10)
 
@@ -102,7 +102,7 @@ def _draw_curve(
 def _draw_title(
     draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], curve: _Curve, *, shaded: bool
 ) -> None:
-    """The name of a curve, and at the right what the shade or the dashes mean."""
+    """The name of a panel, and at the right the legend of the shade or the dashes."""
     left, top, right, _ = box
     y = top - 12 * _FINE
     draw.text((left, y), curve.name, font=_font(), fill=_INK, anchor="lm")
@@ -116,7 +116,7 @@ def _draw_title(
 
 
 def _draw_numbers(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], count: int) -> None:
-    """Numbers of frames below the last row, about a dozen of them."""
+    """Frame numbers below the last panel, about a dozen of them."""
     left, _, right, bottom = box
     draw.text((left - 6 * _FINE, bottom + 5 * _FINE), "frame", font=_font(), fill=_FAINT, anchor="ra")
     every = next(n for n in (1, 2, 4, 8, *range(16, count + 16, 16)) if n * 12 >= count)

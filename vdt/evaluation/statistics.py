@@ -1,4 +1,4 @@
-"""Means with 95 % intervals over clips."""
+"""Means with 95 % confidence intervals over clips."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A mean and its 95 % interval."""
+class ConfidenceInterval:
+    """A mean and its 95 % confidence interval."""
 
     mean: float
     low: float
     high: float
 
 
-def with_bounds(mean: float, bounds: Sequence[float], digits: int = 2) -> str:
-    """A mean and its interval as tables show them."""
+def format_interval(mean: float, bounds: Sequence[float], digits: int = 2) -> str:
+    """A mean and its interval as tables show them, such as "2.64 (2.35 to 2.92)"."""
     low, high = bounds
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def with_interval(name: str, estimate: Estimate | None) -> dict[str, Any]:
-    """An estimate as JSON values: `name` and `name`_ci."""
-    if estimate is None:
+def interval_values(name: str, interval: ConfidenceInterval | None) -> dict[str, Any]:
+    """An interval as JSON values: `name` and `name`_ci."""
+    if interval is None:
         return {name: None, f"{name}_ci": None}
-    return {name: estimate.mean, f"{name}_ci": [estimate.low, estimate.high]}
+    return {name: interval.mean, f"{name}_ci": [interval.low, interval.high]}
 
 
-def bootstrap_mean(values: ArrayLike, rng: np.random.Generator, *, resamples: int = 2000) -> Estimate | None:
-    """Mean over clips with its 95 % percentile bootstrap interval; NaN clips are left out, None if none remain."""
+def bootstrap_mean(values: ArrayLike, rng: np.random.Generator, *, resamples: int = 2000) -> ConfidenceInterval | None:
+    """Mean over clips with its percentile bootstrap interval; NaN clips are left out, None if none remain."""
     sample = np.asarray(values, dtype=np.float64)
     sample = sample[~np.isnan(sample)]
     if not len(sample):
@@ -42,11 +42,11 @@ def bootstrap_mean(values: ArrayLike, rng: np.random.Generator, *, resamples: in
     means = sample[rng.integers(0, len(sample), (resamples, len(sample)))].mean(1)
     mean = float(sample.mean())
     low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(mean=mean, low=min(float(low), mean), high=max(float(high), mean))
+    return ConfidenceInterval(mean=mean, low=min(float(low), mean), high=max(float(high), mean))
 
 
-def proportion(hits: ArrayLike) -> Estimate | None:
-    """Share of True with its 95 % Wilson interval, which stays honest at 0 % and 100 %; None without cases."""
+def proportion(hits: ArrayLike) -> ConfidenceInterval | None:
+    """Share of True with its Wilson interval, which is valid at 0 % and 100 % too; None without cases."""
     cases = np.asarray(hits, dtype=bool)
     n, z = len(cases), 1.959964
     if not n:
@@ -54,4 +54,5 @@ def proportion(hits: ArrayLike) -> Estimate | None:
     share = float(cases.mean())
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Estimate(mean=share, low=max(min(centre - half, share), 0.0), high=min(max(centre + half, share), 1.0))
+    low, high = max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+    return ConfidenceInterval(mean=share, low=low, high=high)

@@ -12,12 +12,11 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..sheet import contact_sheet
+from ..visualize.contact_sheet import contact_sheet
 from .ema import EMA
-from .muon import Muon
+from .objectives import Loss, Objective
 from .recipe import OptimRecipe, RunRecipe
-from .state import TrainState
-from .tasks import Loss, Task
+from .state import DivergenceError, TrainState
 
 CHECKPOINT = "state.safetensors"
 
@@ -38,7 +37,7 @@ def new_state(module: nn.Module, optim: OptimRecipe, seed: int) -> TrainState:
     )
 
 
-def new_optimizers(module: nn.Module, optim: OptimRecipe) -> tuple[torch.optim.Optimizer, ...]:
+def new_optimizers(module: nn.Module, optim: OptimRecipe) -> dict[str, torch.optim.Optimizer]:
     """AdamW, after Muon where the recipe wants it; biases, norms and tables are not decayed."""
     trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
     is_muon = optim.optimizer == "muon"
@@ -50,18 +49,20 @@ def new_optimizers(module: nn.Module, optim: OptimRecipe) -> tuple[torch.optim.O
     groups = [{"params": decayed, "weight_decay": optim.weight_decay}, {"params": others, "weight_decay": 0.0}]
     adamw = torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas)
     if not matrices:
-        return (adamw,)
+        return {"adamw": adamw}
+    from .muon import Muon  # PyTorch has it since 2.9
+
     muon = Muon(list(matrices.values()), lr=optim.lr, weight_decay=optim.weight_decay, adjust_lr_fn="match_rms_adamw")
-    return muon, adamw
+    return {"muon": muon, "adamw": adamw}
 
 
 class Loop:
-    """Runs a task to the end of its recipe, or until a signal asks it to save and stop."""
+    """Minimises an objective to the end of its recipe, or until a signal asks it to save and stop."""
 
     def __init__(
-        self, task: Task, state: TrainState, optim: OptimRecipe, run: RunRecipe, folder: Path, recipe: str
+        self, objective: Objective, state: TrainState, optim: OptimRecipe, run: RunRecipe, folder: Path, recipe: str
     ) -> None:
-        self.task, self.state, self.optim, self.rhythm = task, state, optim, run
+        self.objective, self.state, self.optim, self.rhythm = objective, state, optim, run
         self.folder, self.recipe = folder, recipe
         self.device = next(state.model.parameters()).device
         self.stopping = False
@@ -80,18 +81,13 @@ class Loop:
         return self.state.step >= self.optim.steps
 
     def step(self) -> Loss:
-        """One optimiser step."""
+        """One optimiser step; DivergenceError before it if the gradient is not finite."""
         state = self.state
-        for optimizer in state.optimizers:
+        for optimizer in state.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(state.step, self.optim)
-        bfloat16 = self.optim.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
-            loss = self.task.loss(self.optim.batch, state.generator, self.device)
-        loss.total.backward()
-        norm = nn.utils.clip_grad_norm_(state.model.parameters(), self.optim.clip_norm)
-        loss.scalars["grad_norm"] = norm
-        for optimizer in state.optimizers:
+        loss = self._gradients(state.generator)
+        for optimizer in state.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         state.ema.update(state.step)
@@ -99,17 +95,35 @@ class Loop:
         return loss
 
     def save(self) -> None:
-        """Write the checkpoint that a later run resumes from."""
+        """Write the checkpoint that a later run resumes from, once the gradient of the step after it is finite.
+
+        Weights that a step has thrown far away may be finite themselves. DivergenceError leaves the file as it was.
+        """
+        ahead = torch.Generator()
+        ahead.set_state(self.state.generator.get_state())
+        self._gradients(ahead)
+        self.state.model.zero_grad(set_to_none=True)
         self.state.save(self.folder / CHECKPOINT, self.recipe)
+
+    def _gradients(self, generator: torch.Generator) -> Loss:
+        """Draw a batch and compute its loss and clipped gradients."""
+        bfloat16 = self.optim.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
+            loss = self.objective.loss(self.optim.batch, generator, self.device)
+        loss.total.backward()
+        norm = nn.utils.clip_grad_norm_(self.state.model.parameters(), self.optim.clip_norm)
+        if not bool(torch.isfinite(norm)):
+            raise DivergenceError(
+                f"training diverged at step {self.state.step + 1} (gradient norm {float(norm)}): lower lr, or use "
+                f"precision float32; the last good checkpoint is kept, and the same command goes on from it"
+            )
+        loss.scalars["grad_norm"] = norm
+        return loss
 
     def _after_step(self, loss: Loss, writer: Any, bar: Any) -> None:
         step, last = self.state.step, self.state.step == self.optim.steps
         if step % self.rhythm.log_every == 0:
             values = {name: float(value.detach()) for name, value in {"loss": loss.total, **loss.scalars}.items()}
-            if not all(map(_finite, values.values())):
-                raise ValueError(
-                    f"training left the finite numbers at step {step} ({values}): lower lr, or use precision float32"
-                )
             for name, value in values.items():
                 writer.add_scalar(name, value, step)
             writer.add_scalar("lr", learning_rate(step, self.optim), step)
@@ -122,7 +136,7 @@ class Loop:
     def _sheet(self, writer: Any) -> None:
         self.state.model.eval()
         with self.state.ema.swapped():
-            rows = self.task.sheet(self.device)
+            rows = self.objective.contact_sheet(self.device)
         self.state.model.train()
         sheet = contact_sheet(rows, self.folder / f"sheet-{self.state.step:06d}.png")
         writer.add_image("sheet", sheet, self.state.step, dataformats="HWC")
@@ -145,10 +159,6 @@ class Loop:
         finally:
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
-
-
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
 
 
 def _writer(folder: Path) -> Any:

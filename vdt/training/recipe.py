@@ -157,9 +157,9 @@ def _model_config(cls: type[VAEConfig] | type[VDTConfig], values: dict[str, Any]
     name = values.pop("name", None)
     if name is not None and name not in sizes:
         raise ValueError(f"{where}: no size {name!r}, expected one of {', '.join(sizes)}")
-    base = dataclasses.asdict(sizes[name]) if name else {}
+    base = sizes[name].to_dict() if name else {}
     if "diffusion" in values:
-        defaults = base.get("diffusion", dataclasses.asdict(DiffusionConfig()))
+        defaults = base.get("diffusion", DiffusionConfig().to_dict())
         values["diffusion"] = {**defaults, **values["diffusion"]}
     try:
         return cls.from_dict({**base, **values})

@@ -11,20 +11,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..autoencoder import AutoencoderKL
 from ..checkpoints import Kind, bundled, load_model, load_vae, save_model, save_vae
 from ..config import VDTConfig
-from ..data.clips import fingerprint, folder_clips, scene_clips
 from ..diffusion import scale_latents
-from ..frames import to_pixels
-from ..model import VDT, build_model
-from ..preview import PREVIEW_KEY, fit_preview
-from .distill import DistillTask
-from .latents import encode_clips, encoder_key
+from ..media.frames import frames_to_pixels
+from ..media.video_folder import folder_clips
+from ..models.autoencoder import AutoencoderKL
+from ..models.transformer import VDT
+from ..physics.scenes import scene_clips
+from ..visualize.latent_preview import PREVIEW_KEY, fit_preview
+from .distill import DistillObjective
+from .latent_cache import encode_clips, encoder_key, fingerprint
 from .loop import CHECKPOINT, Loop, new_state
+from .objectives import LatentClips, Objective, VDTObjective
 from .recipe import BUNDLED, DataRecipe, Recipe, VAERecipe, VDTRecipe, read_recipe
 from .state import recipe_json
-from .tasks import Task, VAETask, VDTTask
+from .vae_objective import VAEObjective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,32 +40,43 @@ class TrainResult:
 
 
 def train_from_recipe(
-    path: Path, *, output: Path | None = None, device: str = "cpu", resume: bool = True, progress: bool = True
+    path: str | Path,
+    *,
+    output: Path | None = None,
+    device: str = "cpu",
+    resume: bool = True,
+    changed: bool = False,
+    progress: bool = True,
 ) -> TrainResult:
     """Train what a recipe describes, from where an earlier run of it stopped unless `resume` is off.
 
     Everything is written to `output` (default runs/<recipe name>): state.safetensors to resume from, contact sheets,
-    TensorBoard scalars, and the averaged weights as <recipe name>.safetensors. ValueError for a bad recipe or state.
+    TensorBoard scalars, and the averaged weights as <recipe name>.safetensors. A checkpoint of another recipe is
+    refused unless only `steps` or [run] differ, or `changed` is on. ValueError for a bad recipe or state, and for a
+    run that diverges, whose last good checkpoint is kept.
     """
+    path = Path(path)
     recipe = read_recipe(path)
     folder = output or Path("runs") / path.stem
-    task = (
-        _vae_task(recipe, path) if isinstance(recipe, VAERecipe) else _vdt_task(recipe, path, folder, device, progress)
+    objective = (
+        _vae_objective(recipe, path)
+        if isinstance(recipe, VAERecipe)
+        else _vdt_objective(recipe, path, folder, device, progress)
     )
-    task.module.to(device).train()
-    state = new_state(task.module, recipe.optim, recipe.run.seed)
+    objective.module.to(device).train()
+    state = new_state(objective.module, recipe.optim, recipe.run.seed)
     if resume and (folder / CHECKPOINT).exists():
-        state.load(folder / CHECKPOINT)
+        state.load(folder / CHECKPOINT, recipe_json(recipe), changed=changed)
     if recipe.optim.compile:
-        task.module.compile()
-    loop = Loop(task, state, recipe.optim, recipe.run, folder, recipe_json(recipe))
+        objective.module.compile()
+    loop = Loop(objective, state, recipe.optim, recipe.run, folder, recipe_json(recipe))
     finished = loop.run(progress=progress)
     weight = folder / f"{path.stem}.safetensors"
-    _export(task, state.ema.state_dict(), weight, recipe, state.step)
+    _export(objective, state.ema.state_dict(), weight, recipe, state.step)
     return TrainResult(folder=folder, weight=weight, step=state.step, finished=finished)
 
 
-def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
+def _vae_objective(recipe: VAERecipe, path: Path) -> VAEObjective:
     if recipe.init:
         module = load_vae(_start(recipe.init, "vae", path))
     else:
@@ -74,10 +87,10 @@ def _vae_task(recipe: VAERecipe, path: Path) -> VAETask:
         module.quant_conv.requires_grad_(False)
     clips = _clips(recipe.data, path)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
-    return VAETask(module, clips, recipe, _shown(recipe.data, clips))
+    return VAEObjective(module, clips, recipe, _shown(recipe.data, clips))
 
 
-def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress: bool) -> VDTTask:
+def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress: bool) -> VDTObjective:
     _check_distillation(recipe, path)
     vae = load_vae(path.parent / recipe.vae if recipe.vae else bundled("vae"), device=device)
     clips = _clips(recipe.data, path)
@@ -88,12 +101,12 @@ def _vdt_task(recipe: VDTRecipe, path: Path, folder: Path, device: str, progress
     module = _vdt_module(recipe, path, latents)
     scaled = scale_latents(latents.float(), module.config.diffusion).half()
     sample = slice(0, len(clips), max(1, len(clips) // 256))  # enough frames for a linear fit
-    pixels = torch.cat([to_pixels(clip[::4]) for clip in clips[sample]])
+    pixels = torch.cat([frames_to_pixels(clip[::4]) for clip in clips[sample]])
     preview = fit_preview(scaled[sample, ::4].flatten(0, 1).float(), pixels)
-    parts = (scaled, recipe, vae, shown[:, : module.config.num_frames], preview)
+    latent_clips = LatentClips(latents=scaled, vae=vae, shown=shown[:, : module.config.num_frames], preview=preview)
     if not recipe.distill.steps:
-        return VDTTask(module, *parts)
-    return DistillTask(module, copy.deepcopy(module).to(device), *parts)
+        return VDTObjective(module, latent_clips, recipe)
+    return DistillObjective(module, copy.deepcopy(module).to(device), latent_clips, recipe)
 
 
 def _check_distillation(recipe: VDTRecipe, path: Path) -> None:
@@ -109,11 +122,11 @@ def _check_distillation(recipe: VDTRecipe, path: Path) -> None:
 def _vdt_module(recipe: VDTRecipe, path: Path, latents: torch.Tensor) -> VDT:
     """A fresh model that knows the scale of these latents, or the one to start from, with its own scale or theirs."""
     if not recipe.init:
-        return build_model(_scaled_to(recipe.model, latents), torch.Generator().manual_seed(recipe.run.seed))
+        return VDT(_scaled_to(recipe.model, latents), torch.Generator().manual_seed(recipe.run.seed))
     module = load_model(_start(recipe.init, "vdt", path))
     if not recipe.rescale:
         return module
-    rescaled = build_model(_scaled_to(module.config, latents))
+    rescaled = VDT(_scaled_to(module.config, latents))
     rescaled.load_state_dict(module.state_dict())
     return rescaled
 
@@ -157,13 +170,13 @@ def initialise(module: torch.nn.Module, generator: torch.Generator) -> None:
                 torch.nn.init.zeros_(layer.bias)
 
 
-def _export(task: Task, weights: dict[str, torch.Tensor], path: Path, recipe: Recipe, step: int) -> None:
+def _export(objective: Objective, weights: dict[str, torch.Tensor], path: Path, recipe: Recipe, step: int) -> None:
     metadata = {"recipe": recipe_json(recipe), "step": str(step), "seed": str(recipe.run.seed), "commit": _commit()}
     halves = {name: value.half() for name, value in weights.items()}
-    if isinstance(task, VAETask):
-        save_vae(halves, task.module.config, path, metadata)
-    elif isinstance(task, VDTTask):
-        save_model(halves, task.module.config, path, {**metadata, PREVIEW_KEY: task.preview.to_json()})
+    if isinstance(objective, VAEObjective):
+        save_vae(halves, objective.module.config, path, metadata)
+    elif isinstance(objective, VDTObjective):
+        save_model(halves, objective.module.config, path, {**metadata, PREVIEW_KEY: objective.clips.preview.to_json()})
 
 
 def _commit() -> str:

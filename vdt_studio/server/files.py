@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from vdt.files import atomic_path
+from vdt.media.files import atomic_path
 
 from ..images import png_texts
 from ..paths import KINDS, Folders, PathError

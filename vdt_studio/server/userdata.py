@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from vdt.files import atomic_path
+from vdt.media.files import atomic_path
 
 from .requests import body_of, is_true, path_in
 

@@ -17,6 +17,7 @@ from vdt_studio.shim.comfy.progress import ProgressBar
 from vdt_studio.shim.comfy_api.latest import io
 from vdt_studio.studio import Studio
 
+HANG = 900  # seconds without a message after which the server counts as stuck
 PACK = {
     "__init__.py": 'WEB_DIRECTORY = "./web"\n',
     "web/js/tool.js": "// a script\n",
@@ -116,7 +117,7 @@ class Visitor:
         """All messages up to the one that says that nothing runs any more: (type, data), binary ones as bytes."""
         received = []
         while not received or received[-1][0] != "executing" or received[-1][1]["node"] is not None:
-            message = await socket.receive(timeout=30)
+            message = await socket.receive(timeout=HANG)
             assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY), message
             if message.type is WSMsgType.BINARY:
                 received.append(("binary", message.data))

@@ -127,7 +127,7 @@ def test_interrupting_stops_the_run_and_names_the_node(host):
     async def scenario(visitor):
         socket = await visitor.listen()
         _, answer = await visitor.post("/prompt", {"prompt": with_steps(100_000), "client_id": "me"})
-        while (await socket.receive(timeout=30)).data is None or not (await visitor.get("/queue"))[1]["queue_running"]:
+        while (await socket.receive(timeout=900)).data is None or not (await visitor.get("/queue"))[1]["queue_running"]:
             pass
         await visitor.post("/interrupt", {"prompt_id": "another"})
         assert (await visitor.get("/queue"))[1]["queue_running"]

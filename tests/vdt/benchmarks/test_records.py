@@ -1,4 +1,4 @@
-"""What `vdt bench` says, on models small enough to run here; times are never judged."""
+"""The records and tables of `vdt bench`, on models small enough to run here; times are never judged."""
 
 import dataclasses
 import json
@@ -8,31 +8,32 @@ import pytest
 import torch
 from PIL import Image
 
-from vdt.autoencoder import AutoencoderKL
 from vdt.benchmarks.clip import bench_clip, clip_table
 from vdt.benchmarks.forward import PRECISIONS, bench_forward, forward_table
-from vdt.benchmarks.learning import Pace, bench_learning, learning_table, pace_of, plot_learning
+from vdt.benchmarks.learning import PowerLaw, bench_learning, fit_power_law, learning_table, plot_learning
 from vdt.benchmarks.memory import bench_memory, memory_table
-from vdt.benchmarks.predictions import FIGURES
+from vdt.benchmarks.predictions import TABLE_METRICS
 from vdt.benchmarks.quality import bench_quality, plot_quality, quality_table
 from vdt.benchmarks.scaling import attention_share, bench_scaling, even_reach, plot_scaling, scaling_table
-from vdt.benchmarks.stream import bench_stream, plot_stream, spread, stream_table
+from vdt.benchmarks.stream import bench_stream, plot_stream, relative_range, stream_table
 from vdt.benchmarks.train import bench_train, train_table
 from vdt.cli import main
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS
-from vdt.data.scenes import SceneClip
-from vdt.evaluation.networks import Sampling
-from vdt.linear import has_products
-from vdt.model import build_model
-from vdt.pipeline import Pipeline
+from vdt.diffusion import SamplingConfig
+from vdt.inference.pipeline import Pipeline
+from vdt.models.autoencoder import AutoencoderKL
+from vdt.models.linear import has_products
+from vdt.models.transformer import VDT
+from vdt.physics.scenes import SceneClip
 
+DDIM = SamplingConfig(steps=2, sampler="ddim", spacing="even")
 TINY = dataclasses.replace(VDT_CONFIGS["VDT-Tiny/2"], input_size=64)
 
 
 @pytest.fixture
 def pipeline():
     config = dataclasses.replace(VDT_CONFIGS["VDT-Tiny/2"], input_size=64, num_frames=6)
-    return Pipeline(build_model(config, torch.Generator().manual_seed(0)), AutoencoderKL(VAE_CONFIGS["tiny"]).eval())
+    return Pipeline(VDT(config, torch.Generator().manual_seed(0)), AutoencoderKL(VAE_CONFIGS["tiny"]).eval())
 
 
 @pytest.fixture
@@ -77,10 +78,13 @@ def test_forward_has_three_times_in_each_precision():
 
 
 def test_a_clip_has_a_time_and_an_error_either_way(pipeline, clips):
-    ours = {"sampler": "ddim", "steps": 2, "guidance_scale": 2.0}
-    record = bench_clip(pipeline, clips, ours, rounds=1, steps=3)
+    record = bench_clip(pipeline, clips, DDIM, rounds=1, steps=3)
     assert {"ours_s", "ancestral3_s", "ours_centroid_px", "ancestral3_centroid_px"} <= record.keys()
-    assert record["clips"] == 2 and "times as fast, 2 clips" in clip_table(record, steps=3)
+    assert (
+        record["clips"] == 2
+        and record["ours"]["steps"] == 2
+        and "times as fast, 2 clips" in clip_table(record, steps=3)
+    )
 
 
 def test_a_step_of_training_learns_either_way():
@@ -103,7 +107,7 @@ def test_memory_is_that_of_a_process_of_its_own():
 def test_a_long_video_is_read_extended_and_written_in_flat_memory(tmp_path):
     record = bench_stream(frames=160)
     assert record["frames"] == list(range(20, 161, 20)) and len(record["rss_mib"]) == 8
-    low, high = spread(record)
+    low, high = relative_range(record)
     assert -0.05 < low <= 0 <= high < 0.05
     assert f"{low:+.1%} to {high:+.1%}" in stream_table(record)
     plot_stream(record, tmp_path / "memory.png")
@@ -126,31 +130,27 @@ def test_attention_is_half_of_the_blocks_where_the_table_says():
     assert attention_share(config, 16, side // 2) < 0.25 < 0.75 < attention_share(config, 16, side * 2)
 
 
-def test_what_is_timed_skips_the_steps_that_reuse_skips(pipeline, clips, monkeypatch):
+def test_what_is_timed_skips_the_steps_that_the_step_cache_skips(pipeline, clips, monkeypatch):
     passes = []
     transform = type(pipeline.model).transform
     monkeypatch.setattr(type(pipeline.model), "transform", lambda *a: passes.append(1) or transform(*a))
-    monkeypatch.setattr("vdt.benchmarks.quality.predict_half", lambda *a, **k: {"model": dict.fromkeys(FIGURES)})
+    monkeypatch.setattr("vdt.benchmarks.quality.predict_half", lambda *a, **k: {"model": dict.fromkeys(TABLE_METRICS)})
     counted = []
-    for reuse in (0.0, 1e9):
+    for threshold in (0.0, 1e9):
         passes.clear()
-        bench_quality(pipeline.model, pipeline.vae, clips, [Sampling(sampler="ddim", steps=6, reuse=reuse)])
+        setting = dataclasses.replace(DDIM, steps=6, guidance=1.0, step_cache=threshold)
+        bench_quality(pipeline, clips, [setting])
         counted.append(len(passes))
     assert counted[1] * 6 == counted[0]  # all but the first of each run
 
 
 def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_path):
-    settings = [
-        Sampling(sampler="ddim", steps=2, guidance_scale=2.0),
-        Sampling(sampler="unipc_quad", steps=2, guidance_scale=2.0, reuse=0.1),
-    ]
-    records = bench_quality(pipeline.model, pipeline.vae, clips, settings)
-    assert [record["setting"] for record in records] == [
-        "ddim, 2, guidance 2",
-        "unipc_quad, 2, guidance 2, reuse 0.1",
-    ]
+    settings = [DDIM, SamplingConfig.named("unipc_quad", steps=2, step_cache=0.1)]
+    records = bench_quality(pipeline, clips, settings)
+    names = ["ddim, 2 steps, guidance 2", "unipc_quad, 2 steps, guidance 2, step cache 0.1"]
+    assert [record["setting"] for record in records] == names
     assert all(record["seconds"] > 0 and record["centroid_px"] > 0 for record in records)
-    assert "| unipc_quad, 2, guidance 2, reuse 0.1 |" in quality_table(records)
+    assert f"| {names[1]} |" in quality_table(records)
     plot_quality(records, tmp_path / "quality.png")
     assert np.asarray(Image.open(tmp_path / "quality.png")).std() > 5
 
@@ -164,28 +164,26 @@ def test_the_command_writes_one_record_or_says_what_there_is(tmp_path, capsys):
     assert "VDT-S/2" in capsys.readouterr().err
 
 
-def test_the_pace_of_learning_is_that_of_a_power_law():
-    pace = pace_of([(clips, 50 * clips**-0.25) for clips in (1000, 5000, 80_000)])
-    assert pace.exponent == pytest.approx(0.25) and pace.first_px == pytest.approx(50)
-    assert pace.error(10_000) == pytest.approx(5) and pace.clips_for(5) == pytest.approx(10_000)
-    assert pace_of([(10, 1.0), (20, 1.5)]).clips_for(0.5) is None  # worse with more
-    assert pace_of([(10, 1.0), (20, 1.0)]).clips_for(0.5) is None  # no better
-    assert Pace(first_px=27.0, exponent=5e-17).clips_for(21.0) is None  # but for rounding
+def test_a_power_law_is_fitted_exactly():
+    law = fit_power_law([(clips, 50 * clips**-0.25) for clips in (1000, 5000, 80_000)])
+    assert law.exponent == pytest.approx(0.25) and law.first_px == pytest.approx(50)
+    assert law.error(10_000) == pytest.approx(5) and law.clips_for(5) == pytest.approx(10_000)
+    assert fit_power_law([(10, 1.0), (20, 1.5)]).clips_for(0.5) is None  # worse with more
+    assert fit_power_law([(10, 1.0), (20, 1.0)]).clips_for(0.5) is None  # no better
+    assert PowerLaw(first_px=27.0, exponent=5e-17).clips_for(21.0) is None  # but for rounding
     with pytest.raises(ValueError, match="different numbers"):
-        pace_of([(10, 1.0), (10, 2.0)])
+        fit_power_law([(10, 1.0), (10, 2.0)])
 
 
 def test_a_learning_curve_evaluates_each_weight(pipeline, clips, tmp_path):
-    other = build_model(pipeline.model.config, torch.Generator().manual_seed(1))
-    weights = [(10, pipeline.model, pipeline.vae), (1000, other, pipeline.vae)]
-    sampling = Sampling(sampler="ddim", steps=2)
-    record = bench_learning(weights, clips, sampling)
+    other = VDT(pipeline.model.config, torch.Generator().manual_seed(1))
+    record = bench_learning([(10, pipeline), (1000, Pipeline(other, pipeline.vae))], clips, DDIM)
     assert [point["clips_learned"] for point in record["points"]] == [10, 1000] and record["clips"] == 2
     assert record["target_px"] == 1.5 * record["vae_px"]
     drawn = {**record, "exponent": 1.0, "clips_for_target": 4e6, "target_px": 0.25}
-    assert "Every doubling takes away 50% of the error; at this pace 0.25 px" in learning_table(drawn)
+    assert "Each doubling cuts the error by 50%; by this power law 0.25 px" in learning_table(drawn)
     assert "4.0e+06 clips" in learning_table(drawn)
     for name, shown in (("falls", drawn), ("rises", {**drawn, "clips_for_target": None})):
         plot_learning(shown, tmp_path / f"{name}.png")
         assert np.asarray(Image.open(tmp_path / f"{name}.png")).std() > 5
-    assert "did not help" in learning_table({**drawn, "clips_for_target": None})
+    assert "did not reduce" in learning_table({**drawn, "clips_for_target": None})

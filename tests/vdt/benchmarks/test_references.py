@@ -1,4 +1,4 @@
-"""What is measured against: the plain pass is the same function, the operations are counted right, time is fair."""
+"""The references: the plain pass is the same function, operations are counted right, timing is fair."""
 
 import dataclasses
 
@@ -7,24 +7,25 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from vdt import attention
 from vdt.benchmarks.limits import attention_flops, forward_flops, matmul_call, matmul_flops
 from vdt.benchmarks.peer import build_peer, peer_call, peer_flops
 from vdt.benchmarks.plain import PlainModel, plain_forward
 from vdt.benchmarks.timing import in_turns
-from vdt.config import VDT_CONFIGS
-from vdt.model import build_model
+from vdt.config import VDT_CONFIGS, MaskSpec
+from vdt.models import attention
+from vdt.models.conditioning import Conditioning
+from vdt.models.transformer import VDT
 
 TINY = VDT_CONFIGS["VDT-Tiny/2"]
 KINDS = {
     "official": TINY,
-    "shipped": dataclasses.replace(TINY, learn_sigma=False, mask_embed=True, temporal_adaln=True),
+    "shipped": dataclasses.replace(TINY, learn_sigma=False, conditioning=(MaskSpec(embed=True),), temporal_adaln=True),
 }
 
 
 def random_model(config):
     generator = torch.Generator().manual_seed(0)
-    model = build_model(config, generator).eval()
+    model = VDT(config, generator).eval()
     for parameter in model.parameters():
         parameter.data.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
     return model
@@ -33,28 +34,33 @@ def random_model(config):
 def inputs(batch=2, frames=5, side=8):
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(batch, frames, 4, side, side, generator=generator)
-    return x, torch.arange(batch) * 300 + 5, torch.rand(batch, frames, side, side, generator=generator) > 0.5
+    mask = torch.rand(batch, frames, side, side, generator=generator) > 0.5
+    return x, torch.arange(batch) * 300 + 5, Conditioning(mask=mask)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_plain_pass_is_the_same_function(kind):
-    model = random_model(KINDS[kind])
-    x, t, mask = inputs()
-    torch.testing.assert_close(plain_forward(model, x, t, mask), model(x, t, mask), rtol=1e-4, atol=1e-5)
-    assert PlainModel(model).config is model.config
+def test_the_plain_pass_is_the_same_function():
+    for kind, config in KINDS.items():
+        model = random_model(config)
+        x, t, conditioning = inputs()
+        plain, ours = plain_forward(model, x, t, conditioning), model(x, t, conditioning)
+        torch.testing.assert_close(plain, ours, rtol=1e-4, atol=1e-5, msg=kind)
+        assert torch.equal(PlainModel(model)(x, t, conditioning), plain), kind
+        torch.testing.assert_close(PlainModel(model)(x, t), model(x, t), rtol=1e-4, atol=1e-5, msg=kind)
+        assert PlainModel(model).config is model.config
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("batch", "frames", "side"), [(1, 6, 8), (2, 3, 16)])
-def test_operations_are_those_that_torch_counts(kind, batch, frames, side, monkeypatch):
+def test_operations_are_those_that_torch_counts(monkeypatch):
     monkeypatch.setattr(attention, "attend", lambda q, k, v: (q @ k.mT) @ v)  # it does not count fused attention
-    model = random_model(KINDS[kind])
-    x, t, mask = inputs(batch, frames, side)
-    with FlopCounterMode(display=False) as counter:
-        model(x, t, mask)
-    expected = counter.get_total_flops()
-    counted = forward_flops(model.config, batch=batch, num_frames=frames, height=side, width=side)
-    assert counted == pytest.approx(expected, rel=0.01)  # the embedding of the timestep is left out
+    for kind, config in KINDS.items():
+        model = random_model(config)
+        for batch, frames, side in ((1, 6, 8), (2, 3, 16)):
+            x, t, conditioning = inputs(batch, frames, side)
+            with FlopCounterMode(display=False) as counter:
+                model(x, t, conditioning)
+            expected = counter.get_total_flops()
+            counted = forward_flops(config, batch=batch, num_frames=frames, height=side, width=side)
+            # the embedding of the timestep is left out
+            assert counted == pytest.approx(expected, rel=0.01), (kind, batch, frames, side)
 
 
 def test_attention_is_the_part_that_grows_with_the_clip():

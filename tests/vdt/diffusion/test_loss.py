@@ -1,12 +1,13 @@
-"""The corrected loss weighs every task alike, sees only generated cells, and spreads timesteps evenly."""
+"""The masked hybrid loss weighs every task alike, reads generated cells only, and spreads timesteps evenly."""
 
+import itertools
 import math
 
 import pytest
 import torch
 
 from vdt.config import DiffusionConfig
-from vdt.diffusion import Schedule, corrected_loss, official_loss, stratified_timesteps
+from vdt.diffusion import GivenCells, Schedule, masked_hybrid_loss, official_loss, stratified_timesteps
 from vdt.diffusion.loss import min_snr_weight
 
 SHAPE = (3, 4, 4, 2, 2)
@@ -28,62 +29,66 @@ def frames_mask(*given_counts):
     return frames[..., None, None].expand(-1, -1, *SHAPE[3:]).clone()
 
 
+def given(*counts):
+    """The first frames of each sample given."""
+    return GivenCells(X0, frames_mask(*counts))
+
+
 def fixed(output):
-    return lambda x, t, mask=None: output
+    return lambda x, t, conditioning: output
 
 
 def target(schedule):
     return NOISE if schedule is EPSILON else schedule.v_from_x0(X0, T, NOISE)
 
 
-@pytest.mark.parametrize("schedule", [EPSILON, V])
-@pytest.mark.parametrize("counts", [(0, 0, 0), (2, 2, 2), (0, 1, 3)])
-def test_constant_error_costs_the_same_for_every_task(schedule, counts):
-    terms = corrected_loss(fixed(target(schedule) + 0.5), X0, frames_mask(*counts), T, NOISE, schedule)
-    torch.testing.assert_close(terms.mse, torch.full((3,), 0.25))
-    assert torch.equal(terms.total, terms.mse) and not terms.vb.any()
+def test_constant_error_costs_the_same_for_every_task():
+    for schedule, counts in itertools.product((EPSILON, V), ((0, 0, 0), (2, 2, 2), (0, 1, 3))):
+        terms = masked_hybrid_loss(fixed(target(schedule) + 0.5), X0, given(*counts), T, NOISE, schedule)
+        torch.testing.assert_close(terms.mse, torch.full((3,), 0.25))
+        assert torch.equal(terms.total, terms.mse) and not terms.vb.any()
 
 
 def test_official_loss_halves_when_half_is_given():
     output = torch.cat([NOISE + 0.5, torch.zeros_like(NOISE)], dim=2)
-    terms = [official_loss(fixed(output), X0, frames_mask(k, k, k), T, NOISE, EPSILON) for k in (0, 2)]
+    terms = [official_loss(fixed(output), X0, given(k, k, k), T, NOISE, EPSILON) for k in (0, 2)]
     torch.testing.assert_close(terms[1].mse, terms[0].mse / 2)
     assert torch.equal(terms[1].vb, terms[0].vb)
 
 
 def test_each_sample_has_its_own_mask():
     output = torch.cat([randn(2), randn(3)], dim=2)
-    together = corrected_loss(fixed(output), X0, frames_mask(0, 1, 3), T, NOISE, EPSILON)
+    together = masked_hybrid_loss(fixed(output), X0, given(0, 1, 3), T, NOISE, EPSILON)
     for i, count in enumerate((0, 1, 3)):
-        alone = corrected_loss(fixed(output), X0, frames_mask(count, count, count), T, NOISE, EPSILON)
+        alone = masked_hybrid_loss(fixed(output), X0, given(count, count, count), T, NOISE, EPSILON)
         for name in ("total", "mse", "vb"):
             assert torch.equal(getattr(together, name)[i], getattr(alone, name)[i])
 
 
 def test_model_sees_clean_latents_where_given():
-    def model(x, t, mask):
+    def model(x, t, conditioning):
+        assert torch.equal(conditioning.mask, frames_mask(1, 1, 1))
         assert torch.equal(x[:, 0], X0[:, 0])
         assert torch.equal(x[:, 1:], EPSILON.q_sample(X0, T, NOISE)[:, 1:])
         assert torch.equal(t, T)
         return x
 
-    corrected_loss(model, X0, frames_mask(1, 1, 1), T, NOISE, EPSILON)
+    masked_hybrid_loss(model, X0, given(1, 1, 1), T, NOISE, EPSILON)
 
 
-@pytest.mark.parametrize("poison", [1e6, torch.inf, torch.nan])
 @pytest.mark.parametrize("schedule", [EPSILON, V])
-def test_output_at_given_cells_changes_nothing_and_gets_no_gradient(poison, schedule):
-    mask = frames_mask(1, 2, 4)
-    output = torch.cat([randn(2), randn(3)], dim=2)
-    bad = torch.where(mask.unsqueeze(2), output, poison).requires_grad_()
-    terms = corrected_loss(fixed(bad), X0, mask, T, NOISE, schedule, min_snr_gamma=5.0)
-    clean = corrected_loss(fixed(output), X0, mask, T, NOISE, schedule, min_snr_gamma=5.0)
-    assert torch.equal(terms.total, clean.total)
-    assert terms.total[2] == terms.mse[2] == terms.vb[2] == 0  # nothing to generate
-    terms.total.sum().backward()
-    assert torch.isfinite(bad.grad).all()
-    assert not bad.grad[~mask.unsqueeze(2).expand_as(bad)].any()
-    assert bad.grad[:2, 2:].abs().amax(dim=(1, 2, 3, 4)).min() > 0
+def test_output_at_given_cells_changes_nothing_and_gets_no_gradient(schedule):
+    mask, output = frames_mask(1, 2, 4), torch.cat([randn(2), randn(3)], dim=2)
+    clean = masked_hybrid_loss(fixed(output), X0, given(1, 2, 4), T, NOISE, schedule, min_snr_gamma=5.0)
+    for poison in (1e6, torch.inf, torch.nan):
+        bad = torch.where(mask.unsqueeze(2), output, poison).requires_grad_()
+        terms = masked_hybrid_loss(fixed(bad), X0, given(1, 2, 4), T, NOISE, schedule, min_snr_gamma=5.0)
+        assert torch.equal(terms.total, clean.total)
+        assert terms.total[2] == terms.mse[2] == terms.vb[2] == 0  # nothing to generate
+        terms.total.sum().backward()
+        assert torch.isfinite(bad.grad).all()
+        assert not bad.grad[~mask.unsqueeze(2).expand_as(bad)].any()
+        assert bad.grad[:2, 2:].abs().amax(dim=(1, 2, 3, 4)).min() > 0
 
 
 def test_bound_is_zero_for_the_true_posterior_and_known_for_beta():
@@ -91,7 +96,7 @@ def test_bound_is_zero_for_the_true_posterior_and_known_for_beta():
     t = torch.tensor([10, 400, 999])
     for raw, exact in ((-1.0, True), (1.0, False)):
         output = torch.cat([NOISE, torch.full_like(NOISE, raw)], dim=2)
-        vb = corrected_loss(fixed(output), X0, frames_mask(0, 1, 2), t, NOISE, EPSILON).vb
+        vb = masked_hybrid_loss(fixed(output), X0, given(0, 1, 2), t, NOISE, EPSILON).vb
         c = EPSILON.at(t, torch.zeros(3))
         ratio = 0 if exact else c.posterior_log_variance - c.log_beta
         expected = 0.5 * (torch.as_tensor(ratio).exp() - 1 - ratio) / math.log(2) * torch.ones(3)
@@ -100,9 +105,9 @@ def test_bound_is_zero_for_the_true_posterior_and_known_for_beta():
 
 def test_bound_is_added_once_per_step_of_the_chain():
     output = torch.cat([randn(2), randn(3)], dim=2)
-    terms = corrected_loss(fixed(output), X0, frames_mask(0, 1, 2), T, NOISE, EPSILON)
+    terms = masked_hybrid_loss(fixed(output), X0, given(0, 1, 2), T, NOISE, EPSILON)
     torch.testing.assert_close(terms.total, terms.mse + terms.vb)
-    off = corrected_loss(fixed(output), X0, frames_mask(0, 1, 2), T, NOISE, EPSILON, vb_weight=0)
+    off = masked_hybrid_loss(fixed(output), X0, given(0, 1, 2), T, NOISE, EPSILON, vb_weight=0)
     assert torch.equal(off.total, terms.mse)
 
 
@@ -110,7 +115,7 @@ def test_bound_at_the_last_step_is_the_mass_of_one_bin():
     """At t = 0 the term is -log2 of the normal mass in x0's 8-bit bin."""
     t, x0 = torch.zeros(3, dtype=torch.long), X0.clamp(-0.9, 0.9)
     output = torch.cat([NOISE, torch.full_like(NOISE, -1.0)], dim=2)
-    vb = corrected_loss(fixed(output), x0, frames_mask(0, 0, 0), t, NOISE, EPSILON).vb
+    vb = masked_hybrid_loss(fixed(output), x0, GivenCells(x0, frames_mask(0, 0, 0)), t, NOISE, EPSILON).vb
     std = math.exp(EPSILON.at(0, torch.zeros(1, dtype=torch.float64)).posterior_log_variance.item() / 2)
     mass = math.erf(1 / 255 / std / math.sqrt(2))
     torch.testing.assert_close(vb, torch.full((3,), -math.log2(mass)), rtol=2e-3, atol=1e-4)

@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from vdt.checkpoints import convert_official, load_model
 from vdt.config import DiffusionConfig
-from vdt.diffusion import Schedule, official_loss, official_sample
+from vdt.diffusion import GivenCells, Schedule, official_loss, official_sample
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -62,7 +62,7 @@ def test_golden_loss(golden, model, schedule):
     terms = official_loss(
         model,
         tensors["loss_x"],
-        tensors["loss_mask"].bool(),
+        GivenCells(tensors["loss_x"], tensors["loss_mask"].bool()),
         tensors["loss_t"],
         ours(tensors["loss_noise"]),
         schedule,
@@ -76,9 +76,8 @@ def test_only_the_variance_learns_from_the_bound(golden, model, schedule):
     x, mask = tensors["loss_x"], tensors["loss_mask"].bool()
     output = torch.randn(*x.shape[:2], 2 * x.shape[2], *x.shape[3:], generator=torch.Generator().manual_seed(0))
     output.requires_grad_()
-    terms = official_loss(
-        lambda *_, mask: output, x, mask, torch.zeros(len(x), dtype=torch.long), ours(tensors["loss_noise"]), schedule
-    )
+    given, t = GivenCells(x, mask), torch.zeros(len(x), dtype=torch.long)
+    terms = official_loss(lambda *_: output, x, given, t, ours(tensors["loss_noise"]), schedule)
     terms.vb.sum().backward()
     value, variance = output.grad.chunk(2, dim=2)
     assert value.abs().max() == 0

@@ -1,15 +1,26 @@
 """sample_latents: given cells are exact, seeds are exact, guidance 1 is off, and bad input is one sentence."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 import torch
 
-from vdt.config import VDT_CONFIGS, DiffusionConfig
-from vdt.diffusion import SAMPLERS, MaskedDenoiser, Schedule, count_passes, sample_ddim, sample_latents
-from vdt.model import VDT
+from vdt.config import VDT_CONFIGS, DiffusionConfig, MaskSpec
+from vdt.diffusion import (
+    SAMPLERS,
+    GivenCells,
+    GivenDenoiser,
+    SamplingConfig,
+    Schedule,
+    derived_seed,
+    sample_ddim,
+    sample_latents,
+)
+from vdt.models import VDT
 
 ZERO_SNR = DiffusionConfig(prediction="v", zero_terminal_snr=True)
+TWO_STEPS = SamplingConfig(steps=2, sampler="ddim", spacing="even", guidance=1.0)
 
 
 def build(**changes):
@@ -27,7 +38,7 @@ def model():
 
 
 @pytest.fixture
-def given():
+def clean():
     return torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
@@ -43,107 +54,149 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
-@pytest.mark.parametrize("name", SAMPLERS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_given_cells_are_bit_exact(model, given, mask, name, guidance_scale, dtype):
-    given = given.to(dtype)
-    out = sample_latents(model, given, mask, steps=3, sampler=name, guidance_scale=guidance_scale, generator=seeded())
-    cells = mask.unsqueeze(2).expand_as(given)
-    assert out.dtype == dtype and torch.isfinite(out).all()
-    assert torch.equal(out[~cells], given[~cells])
-    assert (out[cells] != given[cells]).float().mean() > 0.9
+def test_given_cells_are_bit_exact(model, clean, mask):
+    cells = mask.unsqueeze(2).expand_as(clean)
+    for name, guidance, dtype in itertools.product(SAMPLERS, (1.0, 2.0), (torch.float32, torch.bfloat16)):
+        sampling = SamplingConfig(steps=3, sampler=name, spacing="even", guidance=guidance)
+        given = clean.to(dtype)
+        out = sample_latents(model, given, mask, sampling=sampling, generator=seeded())
+        assert out.dtype == dtype and torch.isfinite(out).all()
+        assert torch.equal(out[~cells], given[~cells]), sampling
+        assert (out[cells] != given[cells]).float().mean() > 0.9, sampling
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_same_seed_same_clip_bit_for_bit(model, given, mask, name):
-    first, second, other = (
-        sample_latents(model, given, mask, steps=3, sampler=name, guidance_scale=1.5, generator=seeded(seed))
-        for seed in (0, 0, 1)
-    )
-    assert torch.equal(first, second)
-    assert not torch.equal(first, other)
+def test_same_seed_same_clip_bit_for_bit(model, clean, mask):
+    for name in SAMPLERS:
+        sampling = SamplingConfig(steps=3, sampler=name, guidance=1.5)
+        first, second, other = (
+            sample_latents(model, clean, mask, sampling=sampling, generator=seeded(seed)) for seed in (0, 0, 1)
+        )
+        assert torch.equal(first, second) and not torch.equal(first, other), name
+
+
+def test_a_generator_for_each_clip_makes_it_the_same_in_any_batch(model, clean, mask):
+    for name in SAMPLERS:
+        sampling = SamplingConfig(steps=3, sampler=name)
+        both = sample_latents(model, clean, mask, sampling=sampling, generator=[seeded(5), seeded(6)])
+        for i in range(2):
+            alone = sample_latents(
+                model, clean[i : i + 1], mask[i : i + 1], sampling=sampling, generator=[seeded(5 + i)]
+            )
+            torch.testing.assert_close(both[i], alone[0], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="got 3 generators for 2 clips"):
+        sample_latents(model, clean, mask, generator=[seeded(seed) for seed in range(3)])
+
+
+def test_derived_seeds_are_numbers_of_their_own():
+    seeds = {derived_seed(seed, number) for seed in (0, 1, 2**64 - 1) for number in range(200)}
+    assert len(seeds) == 600 and all(0 <= seed < 2**64 for seed in seeds)
+    assert derived_seed(7, 3) == derived_seed(7, 3)
 
 
 @torch.no_grad()
-def test_guidance_one_is_the_plain_path(model, given, mask):
-    schedule = Schedule.from_config(model.config.diffusion).respace(4)
-    x = torch.randn(given.shape, generator=seeded())
-    plain = sample_ddim(MaskedDenoiser(model, schedule, given, mask), x, schedule)
-    off = sample_latents(model, given, mask, steps=4, guidance_scale=1.0, generator=seeded())
-    assert torch.equal(off, plain)
+def test_guidance_one_is_the_plain_path(model, clean, mask):
+    sampling = replace(TWO_STEPS, steps=4)
+    chain = Schedule.from_config(model.config.diffusion).respace(4)
+    x = torch.randn(clean.shape, generator=seeded())
+    plain = sample_ddim(GivenDenoiser(model, chain, GivenCells(clean, mask)), x, chain)
+    off = sample_latents(model, clean, mask, sampling=sampling, generator=seeded())
+    cells = mask.unsqueeze(2).expand_as(clean)
+    assert torch.equal(off[cells], plain[cells])
 
 
-@pytest.mark.parametrize(
-    ("steps", "sampler", "scale", "passes"), [(4, "ddim", 1.0, 4), (4, "dpmpp_2m_quad", 2.0, 6), (5, "unipc", 2.0, 8)]
-)
-def test_passes_through_the_network_are_counted_beforehand(model, given, mask, steps, sampler, scale, passes):
-    clips = []
-    handle = model.register_forward_pre_hook(lambda module, inputs: clips.append(len(inputs[0]) // len(given)))
-    sample_latents(model, given, mask, steps=steps, sampler=sampler, guidance_scale=scale, generator=seeded())
-    handle.remove()
-    assert sum(clips) == count_passes(model.config.diffusion, steps, sampler, scale) == passes
+def test_the_defaults_are_those_of_the_settings(model, clean, mask):
+    made = sample_latents(model, clean, mask, generator=seeded())
+    assert torch.equal(made, sample_latents(model, clean, mask, sampling=SamplingConfig(), generator=seeded()))
 
 
-def test_two_steps_of_the_default_sampler_are_those_of_ddim(model, given, mask):
+def test_passes_through_the_network_are_counted_beforehand(model, clean, mask):
+    schedule = Schedule.from_config(model.config.diffusion)
+    for name, steps, guidance, passes in (("ddim", 4, 1.0, 4), ("dpmpp_2m_quad", 4, 2.0, 6), ("unipc", 5, 2.0, 8)):
+        clips, sampling = [], SamplingConfig.named(name, steps=steps, guidance=guidance)
+        handle = model.register_forward_pre_hook(
+            lambda module, inputs, clips=clips: clips.append(len(inputs[0]) // len(clean))
+        )
+        sample_latents(model, clean, mask, sampling=sampling, generator=seeded())
+        handle.remove()
+        assert sum(clips) == sampling.count_passes(schedule) == passes, sampling
+
+
+def test_two_steps_of_the_default_sampler_are_those_of_ddim(model, clean, mask):
     """So that the bundled student, which has learned DDIM's, needs no sampler of its own."""
     pair = [
-        sample_latents(model, given, mask, steps=2, sampler=name, generator=seeded())
-        for name in ("dpmpp_2m_quad", "ddim_quad")
+        sample_latents(
+            model, clean, mask, sampling=SamplingConfig(steps=2, sampler=name, guidance=1.0), generator=seeded()
+        )
+        for name in ("dpmpp_2m", "ddim")
     ]
     torch.testing.assert_close(*pair, rtol=1e-4, atol=1e-4)
 
 
-def test_quadratic_steps_are_asked_for_by_name(model, given, mask):
-    named = sample_latents(model, given, mask, steps=3, sampler="dpmpp_2m_quad", generator=seeded())
-    assert torch.equal(named, sample_latents(model, given, mask, steps="quad3", sampler="dpmpp_2m", generator=seeded()))
-    assert not torch.equal(named, sample_latents(model, given, mask, steps=3, sampler="dpmpp_2m", generator=seeded()))
-    with pytest.raises(ValueError, match=r"'heun_quad', expected one of .*ddim"):
-        sample_latents(model, given, mask, sampler="heun_quad", generator=seeded())
+def test_quadratic_steps_are_other_steps(model, clean, mask):
+    quadratic, even = (
+        sample_latents(model, clean, mask, sampling=SamplingConfig(steps=3, spacing=spacing), generator=seeded())
+        for spacing in ("quadratic", "even")
+    )
+    assert not torch.equal(quadratic, even)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_zero_terminal_snr_and_mask_embedding(given, mask, name):
-    model = build(mask_embed=True, learn_sigma=False, diffusion=ZERO_SNR)
-    out = sample_latents(model, given, mask, steps=3, sampler=name, guidance_scale=1.5, generator=seeded())
-    assert torch.isfinite(out).all()
+def test_zero_terminal_snr_and_mask_embedding(clean, mask):
+    model = build(conditioning=(MaskSpec(embed=True),), learn_sigma=False, diffusion=ZERO_SNR)
+    for name in SAMPLERS:
+        sampling = SamplingConfig(steps=3, sampler=name, spacing="even", guidance=1.5)
+        out = sample_latents(model, clean, mask, sampling=sampling, generator=seeded())
+        assert torch.isfinite(out).all(), name
 
 
-def test_one_mask_serves_the_batch(model, given, mask):
-    shared = sample_latents(model, given, mask[:1], steps=2, generator=seeded())
-    assert torch.equal(shared, sample_latents(model, given, mask[:1].repeat(2, 1, 1, 1), steps=2, generator=seeded()))
+def test_any_callable_is_sampled_with_a_schedule_of_its_own(clean, mask):
+    def model(x, t, conditioning):
+        return x.tanh()
+
+    out = sample_latents(model, clean, mask, generator=seeded(), schedule=Schedule.from_config(ZERO_SNR))
+    assert torch.isfinite(out).all() and torch.equal(out[:, 0], clean[:, 0])
 
 
-def test_nothing_to_generate_returns_the_given_latents(model, given, mask):
-    out = sample_latents(model, given, torch.zeros_like(mask), generator=seeded())
-    assert torch.equal(out, given) and out is not given
+def test_one_mask_serves_the_batch(model, clean, mask):
+    shared = sample_latents(model, clean, mask[:1], sampling=TWO_STEPS, generator=seeded())
+    repeated = sample_latents(model, clean, mask[:1].repeat(2, 1, 1, 1), sampling=TWO_STEPS, generator=seeded())
+    assert torch.equal(shared, repeated)
 
 
-def test_samples_need_no_gradient(model, given, mask):
-    assert not sample_latents(model, given, mask, steps=1, generator=seeded()).requires_grad
+def test_nothing_to_generate_returns_the_given_latents(model, clean, mask):
+    out = sample_latents(model, clean, torch.zeros_like(mask), generator=seeded())
+    assert torch.equal(out, clean) and out is not clean
 
 
-def test_callback_can_watch_and_stop(model, given, mask):
+def test_samples_need_no_gradient(model, clean, mask):
+    assert not sample_latents(model, clean, mask, sampling=TWO_STEPS, generator=seeded()).requires_grad
+
+
+def test_a_callback_sees_every_step_with_what_is_given_in_it(model, clean, mask):
+    for name in SAMPLERS:
+        infos = []
+        sampling = SamplingConfig(steps=3, sampler=name)
+        sample_latents(model, clean, mask, sampling=sampling, generator=seeded(), callback=infos.append)
+        assert [(info.step, info.num_steps) for info in infos] == [(1, 3), (2, 3), (3, 3)], name
+        assert all(torch.equal(info.x0[:, 0], clean[:, 0]) for info in infos), name
+
+
+def test_a_callback_can_stop(model, clean, mask):
     def stop(info):
-        assert torch.equal(info.x0[:, 0], given[:, 0])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sample_latents(model, given, mask, steps=2, generator=seeded(), callback=stop)
+        sample_latents(model, clean, mask, sampling=TWO_STEPS, generator=seeded(), callback=stop)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"sampler": "euler"}, "unknown sampler 'euler'.*ancestral, ddim, dpmpp_2m"),
-        ({"steps": 0}, "steps must be"),
+def test_bad_input_is_refused(model, clean, mask):
+    for changes, message in (
+        ({"sampling": SamplingConfig(steps=1001)}, "steps must be a number from 1 to 1000, got 1001"),
         ({"mask": torch.ones(2, 3, 4, 4, dtype=torch.bool)}, r"\(2, 3, 8, 8\).*\(2, 3, 4, 4\)"),
+        ({"mask": torch.ones(3, 3, 8, 8, dtype=torch.bool)}, r"\(2, 3, 8, 8\).*\(3, 3, 8, 8\)"),
         ({"mask": torch.ones(2, 3, 8, 8)}, "must be bool"),
-        ({"given": torch.zeros(3, 4, 8, 8)}, r"\(B, T, C, h, w\)"),
-        ({"given": torch.full((2, 3, 4, 8, 8), torch.nan)}, "non-finite"),
-    ],
-)
-def test_bad_input_is_refused(model, given, mask, changes, message):
-    arguments = {"given": given, "mask": mask, "steps": 2, "generator": seeded()} | changes
-    with pytest.raises(ValueError, match=message):
-        sample_latents(model, **arguments)
+        ({"clean": torch.zeros(3, 4, 8, 8)}, r"\(B, T, C, h, w\)"),
+        ({"clean": torch.full((2, 3, 4, 8, 8), torch.nan)}, "non-finite"),
+    ):
+        arguments = {"clean": clean, "mask": mask, "sampling": TWO_STEPS, "generator": seeded()} | changes
+        with pytest.raises(ValueError, match=message):
+            sample_latents(model, **arguments)

@@ -1,4 +1,4 @@
-"""A result beside its truth: numbers with known answers, and the words and sheet made of them."""
+"""A result compared with the truth: metrics with known answers, and the text and sheet made of them."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_numbers_of_a_clip_with_a_known_answer():
     assert made.generated.tolist() == [False, False, True, True, True]
     assert made.psnr[[0, 1, 3]].tolist() == [100.0, 100.0, 100.0]
     assert made.psnr[2] == pytest.approx(20 * np.log10(255 / 3))
-    assert made.known_error == 0
+    assert made.given_error == 0
     assert (made.seam, made.seam_truth) == (13.0, 10.0)  # from frame 1 to 2
     assert made.steps.tolist() == [10, 13, 7, 20] and made.steps_truth.tolist() == [10] * 4
     assert (made.step, made.step_truth) == (10.0, 10.0)  # of 10, 7 and 20
@@ -38,24 +38,24 @@ def test_seams_in_space_are_found():
     mask[:, 4:8, 4:8] = True
     result[mask] = 58
     made = compare(truth, result, mask)
-    assert (made.seam, made.seam_truth, made.known_error) == (8.0, 0.0, 0)
+    assert (made.seam, made.seam_truth, made.given_error) == (8.0, 0.0, 0)
 
 
-def test_a_changed_known_pixel_is_not_exact():
+def test_a_changed_given_pixel_is_not_exact():
     result = clip([10, 20])
     result[0, 3, 3, 1] = 17
     made = compare(clip([10, 20]), result, frame_mask([False, True]))
-    assert made.known_error == 7 and "differ by up to 7 of 255" in report(made)
+    assert made.given_error == 7 and "differ by up to 7 of 255" in report(made)
 
 
 def test_without_a_mask_everything_is_generated():
     made = compare(clip([1, 2, 3]), clip([1, 2, 3]))
-    assert made.generated.all() and made.known_error is None and made.seam is None
+    assert made.generated.all() and made.given_error is None and made.seam is None
     text = report(made)
     assert "generated frames: 3 of 3" in text and "known pixels: none" in text and "PSNR: 100.00 dB" in text
 
 
-def test_drift_is_the_slope_of_still_places_alone():
+def test_drift_is_the_slope_of_the_static_background_alone():
     truth = clip([100] * 8)
     truth[:, :4, :4] = np.arange(8)[:, None, None, None] * 20  # what moves does not count
     result = truth.copy()

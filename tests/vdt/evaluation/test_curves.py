@@ -1,7 +1,6 @@
 """Curves of comparisons whose numbers are known: where they run, and what is shaded."""
 
 import numpy as np
-import pytest
 
 from vdt.evaluation.compare import compare
 from vdt.evaluation.curves import plot
@@ -47,11 +46,11 @@ def test_a_seam_is_a_spike_and_the_truth_has_none():
     assert (np.abs(before - BLUE).max(1) > 60).all()
 
 
-@pytest.mark.parametrize("count", [1, 2, 13, 64, 300])
-def test_clips_of_any_length_are_drawn(count):
-    made = compare(clip([1] * count), clip([2] * count))
-    assert plot(made).std() > 3
-    assert plot(made, size=(320, 300)).shape == (300, 320, 3)
+def test_clips_of_any_length_are_drawn():
+    for count in (1, 2, 13, 64, 300):
+        made = compare(clip([1] * count), clip([2] * count))
+        assert plot(made).std() > 3, count
+        assert plot(made, size=(320, 300)).shape == (300, 320, 3), count
 
 
 def test_frames_too_small_for_ssim_have_their_other_curves():

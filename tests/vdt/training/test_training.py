@@ -13,15 +13,16 @@ from torch import nn
 
 from vdt.checkpoints import bundled, load_model, load_vae, save_vae
 from vdt.config import VAE_CONFIGS
-from vdt.data.clips import folder_clips
 from vdt.diffusion import scale_latents
-from vdt.frames import to_pixels
+from vdt.media.frames import frames_to_pixels
+from vdt.media.video import write_video
+from vdt.media.video_folder import folder_clips
 from vdt.training import train_from_recipe
 from vdt.training.ema import EMA
 from vdt.training.loop import CHECKPOINT, Loop, learning_rate
 from vdt.training.recipe import OptimRecipe
-from vdt.training.tasks import saliency
-from vdt.video import write_video
+from vdt.training.state import DivergenceError
+from vdt.training.vae_objective import saliency
 
 pytest.importorskip("tensorboard", reason="training needs the extra 'train'")
 
@@ -130,7 +131,7 @@ def test_a_resumed_run_is_bit_equal_to_one_that_never_stopped(workshop, text, mo
 
 def test_a_vae_learns_and_its_file_loads(workshop):
     result = train(workshop, VAE_RECIPE, "vae", 60)
-    clips = to_pixels(folder_clips(workshop / "videos", 4, size=32, num_frames=4, fps=8)[0])
+    clips = frames_to_pixels(folder_clips(workshop / "videos", 4, size=32, num_frames=4, fps=8)[0])
     untrained = load_vae(workshop / "vae.safetensors")
     trained = load_vae(result.weight)
     with torch.no_grad():
@@ -227,8 +228,52 @@ def test_folder_windows_follow_one_another_and_skip_broken_files(workshop):
 def test_state_of_another_model_is_refused(workshop):
     train(workshop, VAE_RECIPE, "vae", 1)
     other = VAE_RECIPE.replace('name = "tiny"', 'name = "small"')
-    with pytest.raises(ValueError, match="another model"):
+    with pytest.raises(ValueError, match=r"another recipe \(.*model.*put that back"):
         train(workshop, other, "vae", 2)
+    with pytest.raises(ValueError, match="another model"):
+        train(workshop, other, "vae", 2, changed=True)
+
+
+def test_a_changed_recipe_is_refused_unless_only_steps_or_the_run_changed(workshop):
+    train(workshop, VDT_RECIPE, "vdt", 2)
+    changes = {
+        "optim.lr is 0.1, was 0.003": ("lr = 3e-3", "lr = 0.1"),
+        "optim.batch is 3, was 2": ("batch = 2", "batch = 3"),
+        "optim.optimizer is muon, was adamw": ("[optim]", '[optim]\noptimizer = "muon"'),
+    }
+    for message, (before, after) in changes.items():
+        with pytest.raises(ValueError, match=message):
+            train(workshop, VDT_RECIPE.replace(before, after), "vdt", 4)
+    free = VDT_RECIPE.replace("log_every = 1", "log_every = 2").replace("save_every = 1000", "save_every = 3")
+    assert train(workshop, free, "vdt", 4).step == 4
+    taken = train(workshop, VDT_RECIPE.replace("lr = 3e-3", "lr = 1e-3"), "vdt", 5, changed=True)
+    assert taken.step == 5
+
+
+def test_moments_follow_their_parameters_to_another_optimiser(workshop):
+    train(workshop, VDT_RECIPE, "vdt", 3)
+    before = load_file(workshop / "vdt" / CHECKPOINT)
+    train(workshop, MUON_RECIPE, "vdt", 3, changed=True)  # no step more: what was loaded is written again
+    after = load_file(workshop / "vdt" / CHECKPOINT)
+    kept = {name for name in after if name.startswith("optimizer.adamw/") and name in before}
+    assert any("final_layer.linear.weight" in name for name in kept)
+    assert all(torch.equal(before[name], after[name]) for name in kept)
+    assert not any("qkv.weight" in name for name in after if name.startswith("optimizer."))  # these begin anew
+
+
+@pytest.mark.parametrize("rate", ["1e30", "1e12"])
+def test_a_run_that_diverges_loses_nothing(workshop, rate):
+    text = VDT_RECIPE.replace("save_every = 1000", "save_every = 1")
+    train(workshop, text, "vdt", 3)
+    good = load_file(workshop / "vdt" / CHECKPOINT)
+    exported = (workshop / "vdt" / "vdt.safetensors").read_bytes()
+    with pytest.raises(DivergenceError, match="lower lr"):
+        train(workshop, text.replace("lr = 3e-3", f"lr = {rate}"), "vdt", 60, changed=True)
+    state = load_file(workshop / "vdt" / CHECKPOINT)
+    assert all(bool(torch.isfinite(value).all()) for value in state.values() if value.is_floating_point())
+    assert (workshop / "vdt" / "vdt.safetensors").read_bytes() == exported
+    if rate == "1e30":
+        assert all(torch.equal(good[name], state[name]) for name in good)
 
 
 def test_distillation_starts_from_its_teacher_and_is_refused_without_one(workshop):

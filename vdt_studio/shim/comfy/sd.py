@@ -23,7 +23,7 @@ class VAE:
     """A frame autoencoder in LDM structure; the shapes of its weights say all that `config` could.
 
     The class of the module is that of `vdt` as this package imports it; the pack has a copy of its own, and its
-    nodes bring their own module (attribute `vdt_vae`), so no object crosses between the two.
+    nodes bring their own module (attribute `vdt_handle`), so no object crosses between the two.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class VAE:
 
 
 def _build(state: Mapping[str, Tensor]) -> AutoencoderKL:
-    from vdt.autoencoder import AutoencoderKL
-    from vdt.vae_keys import infer_config, normalise_keys
+    from vdt.checkpoints.vae_keys import infer_vae_config, normalise_keys
+    from vdt.models.autoencoder import AutoencoderKL
 
     state = normalise_keys(dict(state))
     with torch.device("meta"):
-        module = AutoencoderKL(infer_config(state))
+        module = AutoencoderKL(infer_vae_config(state))
     module.load_state_dict(state, strict=True, assign=True)
     return module.eval().requires_grad_(False)

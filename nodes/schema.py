@@ -1,0 +1,73 @@
+"""What definitions of nodes share: schemas that every version of ComfyUI takes, and inputs of more than one node."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, get_args
+
+from comfy_api.latest import io
+
+from ..vdt.inference.generate import MAX_SEED
+from ..vdt.inference.settings import CompositingConfig, SamplingConfig, WindowConfig
+from ..vdt.media.frames import FitMode
+
+# Defaults of widgets are read from the library's records, never written down again.
+SAMPLING = SamplingConfig()
+WINDOWS = WindowConfig()
+COMPOSITING = CompositingConfig()
+MAX_LEVELS = 255.0
+
+
+def schema(**fields: Any) -> io.Schema:
+    """A schema of those of these fields that the running ComfyUI knows."""
+    known = {field.name for field in dataclasses.fields(io.Schema)}
+    return io.Schema(**{name: value for name, value in fields.items() if name in known})
+
+
+def seed_input(tooltip: str) -> Any:
+    """The input "seed": all of 64 bits, with what the editor does to it after a run."""
+    return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True, tooltip=tooltip)
+
+
+def fit_input() -> Any:
+    """The input "policy": how pictures are brought to another size, see `fit_frames`."""
+    return io.Combo.Input(
+        "policy",
+        options=list(get_args(FitMode)),
+        default="crop",
+        tooltip="Default: crop, which covers the size and cuts the centre. fit keeps the whole picture between black "
+        "bars; stretch changes its proportions.",
+    )
+
+
+def compositing_inputs() -> tuple[Any, Any]:
+    """The inputs "still" and "edges" of nodes that decode, see `CompositingConfig`."""
+    return (
+        _levels_input(
+            "still",
+            COMPOSITING.static_background,
+            "Static background hold: places of a generated frame that differ by less than about so many levels of 255 "
+            "from the given frame nearest in time are shown as that frame has them, so that background keeps its "
+            "detail and colour. 0 is off. It needs the images.",
+        ),
+        _levels_input(
+            "edges",
+            COMPOSITING.color_match,
+            "Boundary colour matching: where a part of a frame is generated, its colours are shifted to meet what is "
+            "around it, so that no patch shows. Jumps of less than so many levels of 255 are taken back; larger ones "
+            "are things that end there. 0 is off. It needs the images.",
+        ),
+    )
+
+
+def _levels_input(name: str, default: float, tooltip: str) -> Any:
+    """An optional input in levels of 255."""
+    return io.Float.Input(
+        name,
+        default=default,
+        min=0.0,
+        max=MAX_LEVELS,
+        step=1.0,
+        optional=True,
+        tooltip=f"Default: {default:g}. {tooltip}",
+    )

@@ -1,0 +1,187 @@
+"""VAEs of ComfyUI and ours behind one protocol of the library, and all that nodes encode and decode with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management as mm
+import comfy.model_patcher
+import comfy.sd
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..vdt.config import VAEConfig
+from ..vdt.inference.codec import AutoencoderCodec, Progress, Size, VideoCodec
+from ..vdt.inference.compositing import Compositor
+from ..vdt.inference.memory import vae_bytes
+from ..vdt.inference.settings import CompositingConfig
+from ..vdt.media.frames import pad_to_multiple
+from ..vdt.models.autoencoder import AutoencoderKL
+from . import convert, runtime
+
+# T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the autoencoder's own: unscaled.
+
+STOCK_GROUPS = 32  # ComfyUI's AutoencoderKL has no other group norms
+HANDLE = "vdt_handle"  # the one attribute that VDT Load VAE adds to a VAE
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VAEHandle:
+    """What VDT Load VAE leaves on a VAE of ComfyUI: its file, and for files of ours the codec that nodes use instead.
+
+    The codec computes with the library's own module, whose numbers are the same in every host.
+    """
+
+    file: Path | None = None
+    codec: VideoCodec | None = None
+
+
+class OwnCodec(AutoencoderCodec):
+    """Our autoencoder under ComfyUI's memory management: brought to its device before it works."""
+
+    def __init__(self, vae: AutoencoderKL) -> None:
+        super().__init__(vae)
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            vae, load_device=mm.vae_device(), offload_device=mm.vae_offload_device()
+        )
+
+    def encode(self, frames: np.ndarray, progress: Progress | None = None) -> Tensor:
+        """See `VideoCodec.encode`."""
+        runtime.load(self.patcher, vae_bytes(self.vae.config, *frames.shape[1:3]))
+        return super().encode(frames, progress)
+
+    def decode(self, latents: Tensor, size: Size) -> np.ndarray:
+        """See `VideoCodec.decode`."""
+        runtime.load(self.patcher, vae_bytes(self.vae.config, *size))
+        return super().decode(latents, size)
+
+
+class StockCodec:
+    """Any VAE of ComfyUI, which manages memory and tells progress itself; for single frames of 8 pixels a cell."""
+
+    downscale = convert.CELL
+
+    def __init__(self, vae: Any) -> None:
+        self.vae = vae
+
+    def encode(self, frames: np.ndarray, progress: Progress | None = None) -> Tensor:
+        """See `VideoCodec.encode`; ValueError for a VAE of whole videos."""
+        pixels = rearrange(convert.to_images(frames), "t h w c -> t c h w")
+        whole = pad_to_multiple(pixels, self.downscale)  # ComfyUI would cut the picture to whole cells
+        latents = self.vae.encode(rearrange(whole, "t c h w -> t h w c"))
+        if latents.ndim != 4 or len(latents) != len(frames):
+            raise ValueError(
+                f"this VAE makes latents {tuple(latents.shape)} of {len(frames)} frames, expected ({len(frames)}, 4, "
+                f"height, width): use VDT Load VAE, or the VAE of Stable Diffusion 1.x"
+            )
+        return latents.float()
+
+    def decode(self, latents: Tensor, size: Size) -> np.ndarray:
+        """See `VideoCodec.decode`."""
+        return convert.to_frames(self.vae.decode(latents)[:, : size[0], : size[1]])
+
+
+def build_vae(module: AutoencoderKL, *, own: bool, file: Path | None = None) -> Any:
+    """VAE for stock nodes; `own` says that the file is one of ours, see `VAEHandle`."""
+    config = module.config
+    if config.num_groups != STOCK_GROUPS:
+        raise ValueError(f"this VAE has norms of {config.num_groups} groups, ComfyUI only runs {STOCK_GROUPS}")
+    params = {"embed_dim": config.z_channels, "ddconfig": _ddconfig(config)}
+    dtype = torch.float32 if own else None  # ours is small, and half precision would cost more than it saves
+    vae = comfy.sd.VAE(sd=module.state_dict(), config={"params": params}, dtype=dtype)
+    vae.latent_channels = config.z_channels
+    setattr(vae, HANDLE, VAEHandle(file=file, codec=OwnCodec(module) if own else None))
+    return vae
+
+
+def codec_of(vae: Any) -> VideoCodec:
+    """What nodes encode and decode with: our own code where the file is ours, else ComfyUI's."""
+    return _handle(vae).codec or StockCodec(vae)
+
+
+def file_of(vae: Any) -> Path | None:
+    """The file that VDT Load VAE read; None for other VAEs."""
+    return _handle(vae).file
+
+
+def encode(vae: Any, frames: np.ndarray) -> dict[str, Any]:
+    """LATENT of uint8 frames (T, H, W, 3) of any size."""
+    codec = codec_of(vae)
+    samples = runtime.to_intermediate(codec.encode(frames, runtime.chunk_progress()))
+    return convert.new_latent(samples, (frames.shape[1], frames.shape[2]), codec.downscale)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DecodeJob:
+    """A LATENT to be decoded, and the IMAGE that it was encoded from where that is connected.
+
+    samples (T, C, h, w), size (H, W), given float (T, H, W, 3), generated bool (T, H, W).
+    """
+
+    compositor: Compositor
+    samples: Tensor
+    size: Size
+    given: Tensor | None
+    generated: Tensor | None
+
+    @classmethod
+    def of(
+        cls, vae: Any, latent: dict[str, Any], images: Tensor | None, mask: Tensor | None, config: CompositingConfig
+    ) -> DecodeJob:
+        """From what is connected to a node; ValueError where the inputs do not belong to each other."""
+        compositor, samples = Compositor(codec_of(vae), config), convert.samples_of(latent)
+        downscale = compositor.codec.downscale
+        if images is None:
+            size = convert.size_of(latent, downscale)
+            return cls(compositor=compositor, samples=samples, size=size, given=None, generated=None)
+        given = convert.rgb(images)
+        try:
+            generated = convert.generated_pixels(convert.mask_of(latent, mask), given, downscale)
+        except ValueError:
+            compositor.check(samples, given)  # wrong images are the cause of a mask that does not fit them
+            raise
+        size = (given.shape[1], given.shape[2])
+        return cls(compositor=compositor, samples=samples, size=size, given=given, generated=generated)
+
+    def seconds(self, fps: float) -> float:
+        """How long the clip lasts at so many frames a second."""
+        return len(self.samples) / fps
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Finished frames uint8 (H, W, 3), a few decoded at a time; given pixels rounded to 8 bits."""
+        progress = runtime.chunk_progress()
+        if self.given is None or self.generated is None:
+            return self.compositor.decode(self.samples, self.size, progress=progress)
+        images = convert.to_frames(self.given)
+        return self.compositor.clip(self.samples, images, self.generated, progress=progress)
+
+    def images(self) -> Tensor:
+        """Finished frames as IMAGE; given pixels are those that are connected, bit for bit."""
+        pictures = runtime.to_intermediate(convert.to_images(np.stack(list(self.frames()))))
+        if self.given is None or self.generated is None:
+            return pictures
+        return torch.where(self.generated[..., None].to(self.given.device), pictures.to(self.given), self.given)
+
+
+def _handle(vae: Any) -> VAEHandle:
+    return getattr(vae, HANDLE, VAEHandle())
+
+
+def _ddconfig(config: VAEConfig) -> dict[str, Any]:
+    return {
+        "double_z": True,
+        "z_channels": config.z_channels,
+        "resolution": 256,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": config.ch,
+        "ch_mult": list(config.ch_mult),
+        "num_res_blocks": config.num_res_blocks,
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    }

@@ -1,0 +1,117 @@
+"""What a checkpoint file says of itself: its kind, configuration and shapes, and every way in which it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..config import VAEConfig, VDTConfig
+from .official_keys import FIRST_KEY, first_keys
+
+Kind = Literal["vdt", "vae"]
+FoundKind = Literal["vdt", "vae", "unmarked", "unknown"]  # unmarked: VDT weights without our metadata
+State = dict[str, Tensor]
+
+FORMAT_VERSION = "1"
+CONFIGS: dict[str, type[VDTConfig] | type[VAEConfig]] = {"vdt": VDTConfig, "vae": VAEConfig}
+KINDS: dict[str, Kind] = {"vdt": "vdt", "vae": "vae"}
+PICKLES = (".pt", ".pth", ".ckpt", ".bin")
+TABLES = ("pos_embed", "time_embed")  # stored, never trained
+
+
+class CheckpointError(ValueError):
+    """A checkpoint file that cannot be used, with one sentence that says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileInfo:
+    """What a safetensors file holds; `config` is None for files that are neither a VDT nor a VAE."""
+
+    path: Path
+    kind: FoundKind
+    config: VDTConfig | VAEConfig | None
+    parameters: int  # without the position tables
+    dtype: str
+    metadata: dict[str, str]
+    sha256: str
+    size_bytes: int
+    num_tensors: int
+
+
+def check_exists(path: Path) -> None:
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder, expected a checkpoint file")
+    if not path.exists():
+        raise CheckpointError(f"no such file: {path}")
+
+
+@contextlib.contextmanager
+def open_checkpoint(path: Path) -> Iterator[Any]:
+    """A safetensors file, open for reading; every way in which it cannot be one is a CheckpointError."""
+    check_exists(path)
+    if path.suffix.lower() in PICKLES:
+        raise CheckpointError(
+            f"{path} is a pickle, which can run code when opened: an official VDT file is converted once with "
+            f"`vdt convert {path} {path.with_suffix('.safetensors')}`; get a VAE as .safetensors"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file, or is cut short ({error}): get it again") from error
+
+
+def file_kind(file: Any) -> FoundKind:
+    """What the header says, else what the key names of other people's files say."""
+    metadata = file.metadata() or {}
+    if metadata.get("format") == "vdt":
+        return KINDS.get(metadata.get("kind", ""), "unknown")
+    keys = set(file.keys())
+    if FIRST_KEY in keys:
+        return "unmarked"
+    return "vae" if any(key.endswith("decoder.conv_in.weight") for key in keys) else "unknown"
+
+
+def expect_kind(expected: Kind, file: Any, path: Path) -> None:
+    kind = file_kind(file)
+    if kind == expected:
+        return
+    if kind == "unmarked" and expected == "vdt":
+        raise CheckpointError(f"{path} holds VDT weights without our metadata (kind, config): run `vdt convert` on it")
+    names = {"vdt": "a VDT model", "vae": "a VAE", "unmarked": "a VDT model"}
+    if kind in names:
+        raise CheckpointError(
+            f"{path} holds {names[kind]}, expected {names[expected]}: pass it as the other of the two"
+        )
+    found = first_keys(list(file.keys())) or "no tensors"
+    raise CheckpointError(f"{path} holds neither a VDT model nor a VAE: no kind in its metadata, found {found}")
+
+
+def read_config(file: Any, path: Path) -> VDTConfig | VAEConfig | None:
+    """The configuration in the header, None in files of others."""
+    metadata = file.metadata() or {}
+    if metadata.get("format") != "vdt" or metadata.get("kind") not in CONFIGS:
+        return None
+    if metadata.get("format_version") != FORMAT_VERSION:
+        version = metadata.get("format_version")
+        raise CheckpointError(f"{path} has format version {version}, expected {FORMAT_VERSION}: update vdt")
+    try:
+        return CONFIGS[metadata["kind"]].from_json(metadata["config"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"the configuration in {path} cannot be read: {error}") from error
+
+
+def read_tensors(file: Any, device: str | torch.device, dtype: torch.dtype) -> State:
+    # copies, because a tensor that still maps the file dies with it when the file is overwritten
+    return {key: file.get_tensor(key).to(device, dtype, copy=True) for key in file.keys()}  # noqa: SIM118
+
+
+def read_shapes(file: Any) -> State:
+    return {key: torch.empty(file.get_slice(key).get_shape(), device="meta") for key in file.keys()}  # noqa: SIM118

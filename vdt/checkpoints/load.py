@@ -1,0 +1,137 @@
+"""Loading: bundled files, our own safetensors and foreign autoencoders, into networks in evaluation mode."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import torch
+from torch import nn
+
+from ..config import VAEConfig, VDTConfig
+from ..models.autoencoder import AutoencoderKL
+from ..models.transformer import VDT
+from .header import (
+    TABLES,
+    CheckpointError,
+    FileInfo,
+    State,
+    expect_kind,
+    file_kind,
+    open_checkpoint,
+    read_config,
+    read_shapes,
+    read_tensors,
+)
+from .official_keys import first_keys
+from .vae_keys import infer_vae_config, normalise_keys
+
+Bundled = Literal["vdt", "vdt-fast", "vae"]  # vdt-fast: a student of vdt, for 2 steps without guidance
+Module = TypeVar("Module", bound=nn.Module)
+
+BUNDLED_FILES: dict[Bundled, str] = {
+    "vdt": "vdt-physics-64.safetensors",
+    "vdt-fast": "vdt-physics-64-fast.safetensors",
+    "vae": "vae-physics.safetensors",
+}
+DTYPE_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+def bundled(name: Bundled) -> Path:
+    """Where the weights that come with the package lie."""
+    return Path(__file__).parents[1] / "weights" / BUNDLED_FILES[name]
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> VDT:
+    """Load a VDT from a safetensors file of ours, in evaluation mode.
+
+    Raises CheckpointError for anything else, naming `vdt convert` for official files.
+    """
+    path = Path(path)
+    with open_checkpoint(path) as file:
+        expect_kind("vdt", file, path)
+        config = read_config(file, path)
+        assert isinstance(config, VDTConfig)
+        return assemble(lambda: VDT(config), read_tensors(file, device, dtype), path).eval()
+
+
+def load_vae(
+    path: str | Path,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    num_groups: int | None = None,
+) -> AutoencoderKL:
+    """Load an autoencoder from a file of ours or an SD VAE (diffusers or LDM key names), in evaluation mode.
+
+    num_groups is for foreign files only, whose weights do not tell it. Raises CheckpointError for anything else.
+    """
+    path = Path(path)
+    with open_checkpoint(path) as file:
+        expect_kind("vae", file, path)
+        state = read_tensors(file, device, dtype)
+        config = read_config(file, path)
+    if config is None:
+        try:
+            state = normalise_keys(state)
+            config = infer_vae_config(state, num_groups=num_groups)
+        except ValueError as error:
+            raise CheckpointError(f"{path} is not a VAE this version can read: {error}") from error
+    assert isinstance(config, VAEConfig)
+    vae = assemble(lambda: AutoencoderKL(config), state, path).eval()
+    return vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
+
+
+def describe(path: str | Path) -> FileInfo:
+    """Say what a safetensors file holds, without building a model; files of others are described too."""
+    path = Path(path)
+    with open_checkpoint(path) as file:
+        kind, config, shapes = file_kind(file), read_config(file, path), read_shapes(file)
+        dtypes = {file.get_slice(key).get_dtype() for key in shapes}
+        metadata = dict(file.metadata() or {})
+    if kind == "vae" and config is None:
+        with contextlib.suppress(ValueError):
+            config = infer_vae_config(normalise_keys(shapes))
+    return FileInfo(
+        path=path,
+        kind="unknown" if config is None else kind,
+        config=config,
+        parameters=sum(tensor.numel() for key, tensor in shapes.items() if key not in TABLES),
+        dtype=", ".join(sorted(DTYPE_NAMES.get(dtype, dtype) for dtype in dtypes)),
+        metadata=metadata,
+        sha256=sha256(path),
+        size_bytes=path.stat().st_size,
+        num_tensors=len(shapes),
+    )
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file in hexadecimal, read in pieces."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def assemble(build: Callable[[], Module], state: State, path: Path) -> Module:
+    """Build a module without memory of its own and give it exactly these weights."""
+    with torch.device("meta"):
+        module = build()
+    expected = module.state_dict()
+    problems = {
+        "missing": [key for key in expected if key not in state],
+        "unexpected": [key for key in state if key not in expected],
+        "of another shape": [
+            f"{key} {tuple(state[key].shape)} instead of {tuple(tensor.shape)}"
+            for key, tensor in expected.items()
+            if key in state and state[key].shape != tensor.shape
+        ],
+    }
+    if any(problems.values()):
+        lists = "; ".join(f"{len(keys)} keys {what}: {first_keys(keys)}" for what, keys in problems.items() if keys)
+        raise CheckpointError(f"{path} is a checkpoint of another architecture: {lists}")
+    module.load_state_dict(state, strict=True, assign=True)
+    return module

@@ -1,1 +1,0 @@
-"""Clips to learn from: simulated scenes and folders of videos."""

@@ -1,0 +1,94 @@
+"""How a model is sampled: the one record whose defaults the library, the command line, nodes and docs share."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from .samplers import SAMPLERS
+from .schedule import Schedule, Spacing
+
+QUADRATIC_SUFFIX = "_quad"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig:
+    """The measured defaults (LOG.md, 2026-11-25): six passes of the network make a clip.
+
+    ValueError for an unknown sampler or spacing, or for numbers out of range.
+    """
+
+    steps: int = 4
+    sampler: str = "dpmpp_2m"  # a name of SAMPLERS
+    spacing: Spacing = "quadratic"  # of the steps, see `Schedule.respace`
+    guidance: float = 2.0  # weight of the conditioning frames; 1 is off
+    guidance_below: float = 0.2  # signal power up to which guidance acts: as good as on every step (measured, LOG.md)
+    step_cache: float = 0.0  # threshold of the step cache, see `CachedModel`; 0 is off
+
+    def __post_init__(self) -> None:
+        if self.sampler not in SAMPLERS:
+            raise ValueError(
+                f"unknown sampler {self.sampler!r}, expected one of {', '.join(SAMPLERS)}, or such a name with _quad "
+                f"after it"
+            )
+        if self.spacing not in ("even", "strided", "quadratic"):
+            raise ValueError(f"spacing must be 'even', 'strided' or 'quadratic', got {self.spacing!r}")
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+            raise ValueError(f"steps must be a whole number of 1 or more, got {self.steps!r}")
+        for name in ("guidance", "guidance_below", "step_cache"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be a number, got {getattr(self, name)}")
+        if self.step_cache < 0:
+            raise ValueError(f"step_cache must be 0 (off) or more, got {self.step_cache:g}")
+
+    @classmethod
+    def named(
+        cls, sampler: str, *, steps: int | None = None, guidance: float | None = None, step_cache: float = 0.0
+    ) -> SamplingConfig:
+        """From the sampler's name in graphs and on the command line: with "_quad" after it, steps are quadratic."""
+        plain = sampler.removesuffix(QUADRATIC_SUFFIX)
+        default = cls()
+        return cls(
+            steps=default.steps if steps is None else steps,
+            sampler=plain,
+            spacing="even" if plain == sampler else "quadratic",
+            guidance=default.guidance if guidance is None else guidance,
+            step_cache=step_cache,
+        )
+
+    @property
+    def name(self) -> str:
+        """The sampler's name in graphs and on the command line."""
+        return self.sampler + (QUADRATIC_SUFFIX if self.spacing == "quadratic" else "")
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether some steps take a second pass."""
+        return self.guidance != 1
+
+    def respaced(self, schedule: Schedule) -> Schedule:
+        """The chain of these steps."""
+        return schedule.respace(self.steps, self.spacing)
+
+    def guides(self, schedule: Schedule, index: int) -> bool:
+        """Whether guidance takes its second pass at a step of the chain: while noise outweighs the signal."""
+        return self.is_guided and bool(schedule.alphas_cumprod[index] < self.guidance_below)
+
+    def count_passes(self, schedule: Schedule) -> int:
+        """How often a clip goes through the network: once a step, and twice where guidance acts."""
+        chain = self.respaced(schedule)
+        return chain.num_steps + sum(self.guides(chain, index) for index in range(chain.num_steps))
+
+    def describe(self) -> str:
+        """Such as "dpmpp_2m_quad, 4 steps, guidance 2"."""
+        cache = f", step cache {self.step_cache:g}" if self.step_cache else ""
+        return f"{self.name}, {self.steps} steps, guidance {self.guidance:g}{cache}"
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON values, for reports."""
+        return dataclasses.asdict(self)
+
+
+FAST = SamplingConfig(steps=2, guidance=1.0)  # of the bundled student
+EVEN_DDIM = SamplingConfig(steps=20, sampler="ddim", spacing="even", guidance=1.0)  # of models still in training

@@ -1,0 +1,21 @@
+"""Physion-like scenes: a seed gives the same simulated, rendered and annotated clip for ever."""
+
+from .dataset import load_clips, scene_chunks, scene_clips, scene_seeds, stream_clips
+from .render import SceneClip, render_scene
+from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, draw_scene
+
+__all__ = [
+    "FAMILIES",
+    "FPS",
+    "SPLITS",
+    "Family",
+    "SceneClip",
+    "SceneSpec",
+    "draw_scene",
+    "load_clips",
+    "render_scene",
+    "scene_chunks",
+    "scene_clips",
+    "scene_seeds",
+    "stream_clips",
+]

@@ -1,0 +1,75 @@
+"""What a VAE is trained on: single frames there and back, with more weight on what moves or stands out in colour."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from einops import rearrange, reduce
+from torch import Tensor
+
+from ..media.frames import pixels_to_frames
+from ..models.autoencoder import AutoencoderKL
+from ..visualize.contact_sheet import Row
+from .objectives import NUM_SHEET_CLIPS, Loss
+from .recipe import VAERecipe
+
+
+class VAEObjective:
+    """Weighted L1 and squared errors of single frames, and a small KL term.
+
+    clips are uint8 (N, T, H, W, 3); shown, of the same kind, are those of contact sheets.
+    """
+
+    def __init__(self, module: AutoencoderKL, clips: np.ndarray, recipe: VAERecipe, shown: np.ndarray) -> None:
+        self.module = module
+        self.clips = torch.from_numpy(clips)
+        self.shown = torch.from_numpy(shown)
+        self.recipe = recipe
+
+    def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
+        """Draw frames, half of them mirrored, and score their reconstruction."""
+        pixels, weight, noise_seed = self._draw(batch, generator, device)
+        posterior = self.module.encode(pixels.contiguous(memory_format=torch.channels_last))
+        latents = posterior.sample(torch.Generator().manual_seed(noise_seed))
+        difference = (self.module.decode(latents).float() - pixels) * 1.0
+        l1, mse = (weight * difference.abs()).mean(), (weight * difference**2).mean()
+        kl = posterior.kl().mean() / posterior.mean[0].numel()
+        total = self.recipe.l1 * l1 + self.recipe.mse * mse + self.recipe.kl * kl
+        psnr = -10 * (difference.detach() ** 2 / 4).mean((1, 2, 3)).clamp(min=1e-10).log10().mean()
+        return Loss(total=total, scalars={"l1": l1, "mse": mse, "kl": kl, "psnr": psnr})
+
+    def _draw(self, batch: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor, int]:
+        """Pixels (B, 3, H, W), their weights (B, 1, H, W), and a seed for the posterior's noise."""
+        num_clips, num_frames = self.clips.shape[:2]
+        clip = torch.randint(num_clips, (batch,), generator=generator)
+        frame = torch.randint(num_frames, (batch,), generator=generator)
+        flip = torch.rand(batch, generator=generator) < (0.5 if self.recipe.data.flip else 0)
+        noise_seed = int(torch.randint(2**62, (), generator=generator))
+        pixels = _pixels(self.clips[clip, frame]).to(device)
+        weight = saliency(pixels, _pixels(self.clips[clip, ::4].float().mean(1)).to(device), self.recipe.saliency)
+        pixels, weight = (torch.where(flip.to(device)[:, None, None, None], v.flip(-1), v) for v in (pixels, weight))
+        return pixels, weight, noise_seed
+
+    @torch.no_grad()
+    def contact_sheet(self, device: torch.device) -> list[Row]:
+        """Some clips, and what the VAE makes of them."""
+        rows = []
+        for number, clip in enumerate(self.shown[:NUM_SHEET_CLIPS]):
+            decoded = self.module.decode(self.module.encode(_pixels(clip).to(device)).mean)
+            rows.append(Row(label=f"clip {number}", frames=clip.numpy()))
+            rows.append(Row(label="VAE", frames=pixels_to_frames(decoded.cpu())))
+        return rows
+
+
+def saliency(pixels: Tensor, still: Tensor, strength: float) -> Tensor:
+    """Weights (B,1,H,W) of mean 1 per frame: more where a frame differs from its clip's mean or is vivid in colour."""
+    moves = reduce((pixels - still).abs(), "b c h w -> b 1 h w", "max")
+    vivid = pixels.amax(1, keepdim=True) - pixels.amin(1, keepdim=True)
+    vivid = vivid - vivid.mean((2, 3), keepdim=True)
+    weight = 1 + strength * (2 * moves + vivid).clamp(0, 1)
+    return weight / weight.mean((1, 2, 3), keepdim=True)
+
+
+def _pixels(frames: Tensor) -> Tensor:
+    """Frames (N, H, W, 3) in 0..255 to pixels (N, 3, H, W) in [-1, 1]."""
+    return rearrange(frames.float() / 127.5 - 1, "n h w c -> n c h w")
