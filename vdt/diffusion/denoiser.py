@@ -28,7 +28,9 @@ class DenoiserOutput:
 class Denoiser(Protocol):
     """All that a sampler knows: what x is at a step of its schedule."""
 
-    def __call__(self, x: Tensor, index: int) -> DenoiserOutput: ...
+    def __call__(self, x: Tensor, index: int) -> DenoiserOutput:
+        """What x (B, T, C, h, w) is at a step."""
+        ...
 
 
 def read_output(output: Tensor, x: Tensor, index: int | Tensor, schedule: Schedule) -> DenoiserOutput:

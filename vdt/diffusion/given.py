@@ -52,12 +52,15 @@ class GivenCells:
     mask: Tensor
 
     def inputs(self, x: Tensor, index: int | Tensor) -> tuple[Tensor, Conditioning]:
+        """See `Given.inputs`."""
         return self.paste(x), Conditioning(mask=self.mask)
 
     def paste(self, x0: Tensor) -> Tensor:
+        """See `Given.paste`."""
         return torch.where(self.mask.unsqueeze(2), x0, self.clean)
 
     def dropped(self, schedule: Schedule, noise: Tensor) -> Given | None:
+        """See `Given.dropped`."""
         return None if bool(self.mask.all()) else HiddenCells(self.clean, self.mask, schedule, noise)
 
 
@@ -74,13 +77,16 @@ class HiddenCells:
     noise: Tensor  # (B, T, C, h, w), one draw for all steps
 
     def inputs(self, x: Tensor, index: int | Tensor) -> tuple[Tensor, Conditioning]:
+        """See `Given.inputs`."""
         noised = self.schedule.q_sample(self.clean, index, self.noise)
         return torch.where(self.mask.unsqueeze(2), x, noised), Conditioning(mask=torch.ones_like(self.mask))
 
     def paste(self, x0: Tensor) -> Tensor:
+        """See `Given.paste`."""
         return torch.where(self.mask.unsqueeze(2), x0, self.clean)
 
     def dropped(self, schedule: Schedule, noise: Tensor) -> Given | None:
+        """See `Given.dropped`."""
         return None
 
 

@@ -38,7 +38,9 @@ class Sampler(Protocol):
         *,
         noise: NoiseSource | None = None,
         callback: StepCallback | None = None,
-    ) -> Tensor: ...
+    ) -> Tensor:
+        """Sample all steps."""
+        ...
 
 
 def sample_ancestral(

@@ -58,6 +58,7 @@ class Schedule:
 
     @property
     def num_steps(self) -> int:
+        """How many steps the chain has."""
         return len(self.timesteps)
 
     def respace(self, steps: int, spacing: Spacing = "even") -> Schedule:
@@ -123,10 +124,12 @@ class Schedule:
         return c.signal * x0 + c.noise * noise
 
     def x0_from_epsilon(self, x: Tensor, index: int | Tensor, epsilon: Tensor) -> Tensor:
+        """x0 of a state x and the noise in it."""
         c = self.at(index, x)
         return (x - c.noise * epsilon) / c.signal
 
     def epsilon_from_x0(self, x: Tensor, index: int | Tensor, x0: Tensor) -> Tensor:
+        """The noise in a state x whose clean version is x0."""
         c = self.at(index, x)
         return (x - c.signal * x0) / c.noise
 
@@ -136,10 +139,12 @@ class Schedule:
         return c.signal * epsilon - c.noise * x0
 
     def x0_from_v(self, x: Tensor, index: int | Tensor, v: Tensor) -> Tensor:
+        """x0 of a state x and its v."""
         c = self.at(index, x)
         return c.signal * x - c.noise * v
 
     def epsilon_from_v(self, x: Tensor, index: int | Tensor, v: Tensor) -> Tensor:
+        """The noise in a state x, from its v."""
         c = self.at(index, x)
         return c.noise * x + c.signal * v
 

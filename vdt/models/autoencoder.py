@@ -59,6 +59,7 @@ class ResnetBlock(nn.Module):
         self.nin_shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) to (N, C_out, H, W)."""
         h = self.conv1(F.silu(self.norm1(x)))  # (N, C_out, H, W)
         h = self.conv2(F.silu(self.norm2(h)))  # (N, C_out, H, W)
         return self.nin_shortcut(x) + h
@@ -76,6 +77,7 @@ class AttentionBlock(nn.Module):
         self.proj_out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to the same shape."""
         height = x.shape[-2]
         h = self.norm(x)  # (N, C, h, w)
         q, k, v = (rearrange(f(h), "n c h w -> n 1 (h w) c") for f in (self.q, self.k, self.v))
@@ -94,6 +96,7 @@ class MiddleBlock(nn.Module):
         self.block_2 = ResnetBlock(channels, channels, num_groups)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to the same shape."""
         return self.block_2(self.attn_1(self.block_1(x)))
 
 
@@ -105,6 +108,7 @@ class Downsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, H/2, W/2)."""
         return self.conv(F.pad(x, (0, 1, 0, 1)))  # (N, C, H/2, W/2)
 
 
@@ -116,6 +120,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, 2H, 2W)."""
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))  # (N, C, 2H, 2W)
 
 
@@ -128,6 +133,7 @@ class DownLevel(nn.Module):
         self.downsample = nn.Identity() if last else Downsample(widths[1])
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) to (N, C_out, H/2, W/2), or the same size at the last level."""
         return self.downsample(self.block(x))  # (N, C_out, H/2, W/2)
 
 
@@ -140,6 +146,7 @@ class UpLevel(nn.Module):
         self.upsample = nn.Identity() if last else Upsample(widths[1])
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) to (N, C_out, 2H, 2W), or the same size at the last level."""
         return self.upsample(self.block(x))  # (N, C_out, 2H, 2W)
 
 
@@ -157,6 +164,7 @@ class Encoder(nn.Module):
         self.conv_out = nn.Conv2d(widths[-1], 2 * config.z_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pixels (N, 3, H, W) to moments (N, 2Z, h, w)."""
         x = self.conv_in(x)  # (N, ch, H, W)
         x = self.mid(self.down(x))  # (N, C, h, w)
         return self.conv_out(F.silu(self.norm_out(x)))  # (N, 2Z, h, w)
@@ -177,6 +185,7 @@ class Decoder(nn.Module):
         self.conv_out = nn.Conv2d(widths[0], PIXEL_CHANNELS, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
+        """Latents (N, Z, h, w) to pixels (N, 3, H, W)."""
         x = self.mid(self.conv_in(z))  # (N, C, h, w)
         for level in reversed(self.up):
             x = level(x)  # (N, C_i, 2H_i, 2W_i)

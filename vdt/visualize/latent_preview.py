@@ -41,6 +41,7 @@ class PreviewProjection:
         return ((torch.nan_to_num(pixels) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
 
     def to_json(self) -> str:
+        """The projection as JSON, for the metadata of a model file."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod

@@ -35,11 +35,13 @@ class MaskConditioner(Conditioner):
         return tokens + embed_patches(self.proj, pad_to_patches(generate, self.patch_size))
 
     def check(self, x: Tensor, conditioning: Conditioning) -> None:
+        """See `Conditioner.check`."""
         mask = conditioning.mask
         if self.proj is not None and mask is not None and mask.shape != x[:, :, 0].shape:
             raise ValueError(f"expected a mask (B, T, h, w) = {tuple(x[:, :, 0].shape)}, got {tuple(mask.shape)}")
 
     def initialise(self) -> None:
+        """See `Conditioner.initialise`."""
         if self.proj is not None:
             zero(self.proj)  # a new model does not read the mask
 
