@@ -105,11 +105,13 @@ class VDTConfig(_JsonConfig):
             )
 
     def to_dict(self) -> dict[str, Any]:
+        """JSON values; each conditioning spec with its kind."""
         specs = [{"kind": spec.kind, **spec.to_dict()} for spec in self.conditioning]
         return {**super().to_dict(), "conditioning": specs}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The configuration of JSON values, of this version or an older one."""
         values = dict(values)
         if isinstance(values.get("diffusion"), dict):
             values["diffusion"] = DiffusionConfig.from_dict(values["diffusion"])
@@ -118,6 +120,7 @@ class VDTConfig(_JsonConfig):
 
     @property
     def out_channels(self) -> int:
+        """Channels of the network's output."""
         return self.in_channels * (2 if self.learn_sigma else 1)
 
 
@@ -138,6 +141,7 @@ class VAEConfig(_JsonConfig):
 
     @property
     def downscale(self) -> int:
+        """Pixels along the side of a latent cell."""
         return 2 ** (len(self.ch_mult) - 1)
 
 

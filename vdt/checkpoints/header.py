@@ -46,6 +46,7 @@ class FileInfo:
 
 
 def check_exists(path: Path) -> None:
+    """Raise CheckpointError unless a file is there."""
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, expected a checkpoint file")
     if not path.exists():
@@ -80,6 +81,7 @@ def file_kind(file: Any) -> FoundKind:
 
 
 def expect_kind(expected: Kind, file: Any, path: Path) -> None:
+    """Raise CheckpointError unless the file is of that kind, saying what it holds instead."""
     kind = file_kind(file)
     if kind == expected:
         return
@@ -109,9 +111,11 @@ def read_config(file: Any, path: Path) -> VDTConfig | VAEConfig | None:
 
 
 def read_tensors(file: Any, device: str | torch.device, dtype: torch.dtype) -> State:
+    """All tensors of an open file, as copies on that device in that dtype."""
     # copies, because a tensor that still maps the file dies with it when the file is overwritten
     return {key: file.get_tensor(key).to(device, dtype, copy=True) for key in file.keys()}  # noqa: SIM118
 
 
 def read_shapes(file: Any) -> State:
+    """Tensors without memory that have the shapes of an open file."""
     return {key: torch.empty(file.get_slice(key).get_shape(), device="meta") for key in file.keys()}  # noqa: SIM118

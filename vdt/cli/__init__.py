@@ -26,6 +26,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one sentence."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise the complaint; `main` prints it."""
         raise UsageError(f"{message} (see `{self.prog} --help`)")
 
 

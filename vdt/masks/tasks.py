@@ -38,6 +38,7 @@ class Predict:
     given: int = 8
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         _check_given(self.given, num_frames)
         return _all_but(range(self.given), num_frames)
 
@@ -51,6 +52,7 @@ class Backward:
     given: int = 8
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         _check_given(self.given, num_frames)
         return _all_but(range(num_frames - self.given, num_frames), num_frames)
 
@@ -65,6 +67,7 @@ class Interpolate:
     last_given: bool = True
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         if self.every < 2:
             raise ValueError(f"interpolate got every={self.every}: expected 2 or more, so that frames are left between")
         last = [num_frames - 1] if self.last_given else []
@@ -80,6 +83,7 @@ class ImageToVideo:
     frame: int = 0
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         return _all_but([self.frame], num_frames)
 
 
@@ -92,6 +96,7 @@ class Frames:
     given_frames: str | Sequence[int] = "0-3,-1"
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         listed = self.given_frames
         indices = parse_frames(listed, num_frames) if isinstance(listed, str) else list(listed)
         if not indices:
@@ -107,6 +112,7 @@ class Spatial:
     setting: ClassVar[str | None] = "mask"
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         return torch.ones(_checked(num_frames), dtype=torch.bool)
 
 
@@ -120,6 +126,7 @@ class RandomFrames:
     probability: float = 0.8
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         return random_frames(num_frames, self.probability, torch.Generator().manual_seed(self.seed))
 
 
@@ -131,6 +138,7 @@ class Unconditional:
     setting: ClassVar[str | None] = None
 
     def frame_mask(self, num_frames: int) -> Tensor:
+        """See `Task.frame_mask`."""
         return torch.ones(_checked(num_frames), dtype=torch.bool)
 
 
