@@ -4,18 +4,20 @@ Everything that opens or writes a media file lives here. Tensors of a model neve
 """
 
 from .audio import read_sound
-from .clip import read_video
+from .clip import OpenClip, open_clip, read_video
 from .frames import FitMode, fit_frames
 from .types import Sound, VideoClip, VideoError, VideoInfo
 from .video import probe, read_frames, write_video
 
 __all__ = [
     "FitMode",
+    "OpenClip",
     "Sound",
     "VideoClip",
     "VideoError",
     "VideoInfo",
     "fit_frames",
+    "open_clip",
     "probe",
     "read_frames",
     "read_sound",

@@ -11,10 +11,14 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from ..bounds import check_bytes
+from ..interruption import poll
+
 # Frames are uint8 (T, H, W, 3) arrays, pixels float (T, 3, H, W) tensors; sizes are (height, width).
 
 FitMode = Literal["crop", "fit", "stretch"]
 DEFAULT_FPS = 8.0  # of images and of clips made from nothing
+RESIZED_BYTES = 9  # per value while a frame is resized: two in float32, one of 8 bits
 PLACEHOLDER = 127  # grey: the content of a frame that is to be generated
 
 
@@ -97,12 +101,14 @@ def _scaled(frame: np.ndarray, scale: float) -> tuple[int, int]:
 def _resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if frame.shape[:2] == size:
         return frame
+    check_bytes(size[0] * size[1] * 3 * RESIZED_BYTES, f"a frame resized to {size[1]}x{size[0]}")
     image = rearrange(torch.from_numpy(np.ascontiguousarray(frame)), "h w c -> 1 c h w").float()
     image = F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=True)
-    return rearrange(image[0].round().clamp(0, 255).to(torch.uint8), "c h w -> h w c").numpy()
+    return rearrange(image[0].round_().clamp_(0, 255).to(torch.uint8), "c h w -> h w c").numpy()
 
 
 def _check_frame(frame: np.ndarray) -> np.ndarray:
+    poll()
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         raise ValueError(f"expected uint8 frames (H, W, 3), got {frame.dtype} {frame.shape}")
     return frame

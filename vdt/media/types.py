@@ -19,15 +19,16 @@ class VideoInfo:
 
     width: int
     height: int
-    fps: Fraction | None  # average; None for still images
+    fps: Fraction | None  # constant, or on average; None for still images
     frames: int | None  # None where the container does not count them
     duration: float | None  # seconds
     rotation: int  # degrees counter-clockwise that reading applies: 0, 90, 180 or 270
+    mirrored: bool = False  # left to right, before the rotation
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sound:
-    """Samples (channels, n) in [-1, 1], so many a second."""
+    """Samples (channels, n), nominally in [-1, 1], so many a second."""
 
     samples: NDArray[np.float32]
     rate: int

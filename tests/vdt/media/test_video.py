@@ -4,14 +4,13 @@ import itertools
 import struct
 from fractions import Fraction
 from itertools import islice
-from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from vdt.media import video
+from vdt.media import opening, timeline
 from vdt.media.files import WriteError
 from vdt.media.types import VideoError
 from vdt.media.video import probe, read_frames, write_video
@@ -177,16 +176,29 @@ def test_start_is_in_seconds_and_seeks_to_the_exact_frame(tmp_path, bframes):
 
 def test_file_that_cannot_seek_is_read_from_the_beginning(tmp_path, monkeypatch):
     path = encode(tmp_path / "c.mp4", numbered(20))
-    opened = video._after_seek
+    opened, asked = opening.av.open, []
 
-    def cannot_seek(container, stream, *rest):
-        def seek(*_, **__):
-            raise av.error.PermissionError(1, "Operation not permitted")
+    def cannot_seek(*arguments, **options):
+        container = opened(*arguments, **options)
 
-        return opened(SimpleNamespace(seek=seek), stream, *rest)
+        class Fixed:
+            def __enter__(self):
+                return self
 
-    monkeypatch.setattr(video, "_after_seek", cannot_seek)
-    assert numbers(read_frames(path, start=1.5)) == [15, 16, 17, 18, 19]
+            def __exit__(self, *error):
+                container.close()
+
+            def __getattr__(self, name):
+                return getattr(container, name)
+
+            def seek(self, *_, **__):
+                asked.append(1)
+                raise av.error.PermissionError(1, "Operation not permitted")
+
+        return Fixed()
+
+    monkeypatch.setattr(opening.av, "open", cannot_seek)
+    assert numbers(read_frames(path, start=1.5)) == [15, 16, 17, 18, 19] and asked
 
 
 def test_rotation_is_applied(tmp_path):
@@ -226,14 +238,14 @@ def test_gif_is_read_by_its_time_stamps(tmp_path):
 def test_reading_is_lazy(tmp_path, monkeypatch):
     path = encode(tmp_path / "long.mp4", (frame for _ in range(30) for frame in numbered(20)))
     decoded = []
-    original = video._decode
+    original = timeline.decode
 
-    def counting(*args):
-        for frame in original(*args):
+    def counting(*arguments, **options):
+        for frame in original(*arguments, **options):
             decoded.append(1)
             yield frame
 
-    monkeypatch.setattr(video, "_decode", counting)
+    monkeypatch.setattr(timeline, "decode", counting)
     reader = read_frames(path)
     assert iter(reader) is reader and not decoded
     assert numbers(islice(reader, 1)) == [0] and len(decoded) == 1
