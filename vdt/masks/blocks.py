@@ -10,6 +10,8 @@ from torch import Tensor
 # T frames, h and w latent rows and columns.
 # ruff: noqa: N803 -- T is the letter for frames in the whole library
 
+ASPECT = (0.3, 3.3)  # height / width of a block, at least and at most
+MIN_CELLS = 4  # of a block, and of an area
 _MAX_BLOCKS = 64
 
 
@@ -20,8 +22,8 @@ def spatial_block(
     *,
     ratio: float = 0.5,
     generator: torch.Generator,
-    aspect: tuple[float, float] = (0.3, 3.3),
-    min_cells: int = 4,
+    aspect: tuple[float, float] = ASPECT,
+    min_cells: int = MIN_CELLS,
     first: int = 0,
     last: int = 0,
 ) -> Tensor:
@@ -74,6 +76,42 @@ def _blocks(
         _add_cells(block, fresh, remaining)
     _add_cells(block, torch.ones_like(block), target - int(block.sum()))  # the draws kept missing the last cells
     return block
+
+
+def random_blocks(
+    ratio: Tensor,
+    h: int,
+    w: int,
+    generator: torch.Generator,
+    aspect: tuple[float, float] = ASPECT,
+    min_cells: int = MIN_CELLS,
+) -> Tensor:
+    """Areas of blocks as in `spatial_block`, drawn all at once: ratios (n,) to bool (n, h, w)."""
+    target = (ratio * h * w).round().clamp(max(min_cells, 1)).clamp(max=h * w - 1).long()
+    area = torch.zeros(len(target), h * w, dtype=torch.bool)
+    row, column = torch.arange(h)[:, None], torch.arange(w)
+    low, high = math.log(aspect[0]), math.log(aspect[1])
+    for _ in range(_MAX_BLOCKS):
+        remaining = target - area.sum(1)
+        if not remaining.any():
+            break
+        draws = torch.rand(4, len(target), generator=generator, dtype=torch.float64)
+        least = remaining.clamp(max=min_cells)
+        size = (least + (draws[0] * (remaining - least + 1)).long()).double()
+        tall = torch.exp(low + (high - low) * draws[1])
+        rows = (size * tall).sqrt().round().clamp(1, h).long()
+        columns = (size / tall).sqrt().round().clamp(1, w).long()
+        top, left = (draws[2] * (h - rows + 1)).long(), (draws[3] * (w - columns + 1)).long()
+        top, left, rows, columns = (value[:, None, None] for value in (top, left, rows, columns))
+        fresh = (row >= top) & (row < top + rows) & (column >= left) & (column < left + columns)
+        area = _grown(area, fresh.flatten(1), remaining)
+    return _grown(area, torch.ones_like(area), target - area.sum(1)).reshape(-1, h, w)
+
+
+def _grown(area: Tensor, fresh: Tensor, most: Tensor) -> Tensor:
+    """Areas (n, cells) with the first cells of `fresh` that are not in them yet, at most so many (n,)."""
+    new = fresh & ~area
+    return area | (new & (new.cumsum(1) <= most[:, None]))
 
 
 def _add_cells(block: Tensor, fresh: Tensor, limit: int) -> None:

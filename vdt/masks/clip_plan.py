@@ -48,6 +48,17 @@ class Plan:
             return torch.ones(self.num_frames, height, width, dtype=torch.bool)
         return over_cells(Frames(given_frames=self.positions).frame_mask(self.num_frames), height, width)
 
+    def mask(self, painted: Tensor | None = None) -> Tensor:
+        """bool (T, H, W), True = generate: frames the source lacks, and what is painted on its own, bool (n, H, W).
+
+        The last painted frame serves all that follow, so that one serves them all.
+        """
+        generated = torch.ones(self.num_frames, self.height, self.width, dtype=torch.bool)
+        if self.positions:
+            places = list(self.positions)
+            generated[places] = False if painted is None else painted[[min(i, len(painted) - 1) for i in self.sources]]
+        return generated
+
     def place(self, frames: np.ndarray) -> np.ndarray:
         """Put source frames, uint8 (n, H, W, 3), where they belong in a grey clip: uint8 (T, H, W, 3)."""
         clip = np.full((self.num_frames, self.height, self.width, 3), PLACEHOLDER, np.uint8)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from torch import Tensor
+
+from ..bounds import SHOWN, shown
 
 _PIECE = re.compile(r"(-?\d+)(?:\s*-\s*(-?\d+))?")
 
@@ -14,17 +17,17 @@ def parse_frames(text: str, num_frames: int) -> list[int]:
     found: set[int] = set()
     for piece in filter(None, (part.strip() for part in text.split(","))):
         match = _PIECE.fullmatch(piece)
-        if match is None:
-            raise ValueError(f"'{piece}' in frame list '{text}' is no frame or range: write it like 0-3,8,-1")
+        if match is None or len(piece) > SHOWN:
+            raise ValueError(f"{shown(piece)} in frame list {shown(text)} is no frame or range: write it like 0-3,8,-1")
         start, stop = (resolve_frame(int(end), num_frames) for end in (match[1], match[2] or match[1]))
         if start > stop:
             raise ValueError(
-                f"range '{piece}' in frame list '{text}' runs backwards in a clip of {num_frames} frames "
+                f"range '{piece}' in frame list {shown(text)} runs backwards in a clip of {num_frames} frames "
                 f"({start} to {stop}): write the earlier frame first"
             )
         found.update(range(start, stop + 1))
     if not found:
-        raise ValueError(f"frame list '{text}' names no frame: write it like 0-3,8,-1")
+        raise ValueError(f"frame list {shown(text)} names no frame: write it like 0-3,8,-1")
     return sorted(found)
 
 
@@ -54,12 +57,13 @@ def describe_mask(mask: Tensor) -> str:
         (name,) = present
         note = {"given": ": nothing to generate", "generated": ": nothing given"}.get(name, "")
         return f"all {len(share)} frames {name}{note}"
-    texts = [f"{_ranges(indices)} {name}" for name, indices in present.items()]
+    texts = [f"{format_frames(indices)} {name}" for name, indices in present.items()]
     plural = "frame" if len(next(iter(present.values()))) == 1 else "frames"
     return f"{plural} " + ("; " if any(", " in text for text in texts) else ", ").join(texts)
 
 
-def _ranges(indices: list[int]) -> str:
+def format_frames(indices: Sequence[int], *, most: int = 10) -> str:
+    """Sorted frame indices as ranges, such as "0–3, 8"; of more than `most` ranges the middle is left out."""
     runs: list[list[int]] = []
     for index in indices:
         if runs and index == runs[-1][-1] + 1:
@@ -67,4 +71,4 @@ def _ranges(indices: list[int]) -> str:
         else:
             runs.append([index])
     texts = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]  # noqa: RUF001
-    return ", ".join(texts if len(texts) <= 10 else [*texts[:8], "…", texts[-1]])
+    return ", ".join(texts if len(texts) <= most else [*texts[:8], "…", texts[-1]])

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..bounds import check_clip
 from ..media.frames import PLACEHOLDER, FitMode, fit_frames
 from .tasks import over_cells
 
@@ -38,6 +39,7 @@ def place_keyframes(
 
     Raises ValueError for a keyframe that leaves the clip or stands where another does, and if none is left to generate.
     """
+    check_clip(length, size)
     clip = np.full((length, *size, 3), PLACEHOLDER, np.uint8)
     owner: dict[int, int] = {}
     for number, keyframe in enumerate(keyframes, start=1):
@@ -81,6 +83,7 @@ def connect_clips(first: np.ndarray, second: np.ndarray | None, count: int) -> K
         )
     if count < 1:
         raise ValueError(f"got {count} frames between the clips, expected 1 or more")
+    check_clip(len(first) + count + len(second), first.shape[1:3])
     missing = np.full((count, *first.shape[1:]), PLACEHOLDER, np.uint8)
     generated = [False] * len(first) + [True] * count + [False] * len(second)
     return _clip(np.concatenate([first, missing, second]), generated)
@@ -100,6 +103,7 @@ def spread_frames(frames: np.ndarray, every: int) -> KeyframeClip:
             f"got every = {every} and a clip of {len(frames)} frames, expected 2 or more of each: there is nothing "
             f"between them otherwise"
         )
+    check_clip((len(frames) - 1) * every + 1, frames.shape[1:3])
     clip = np.full(((len(frames) - 1) * every + 1, *frames.shape[1:]), PLACEHOLDER, np.uint8)
     clip[::every] = frames
     return _clip(clip, [index % every != 0 for index in range(len(clip))])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ..bounds import check_clip, real
 
 MOST = 400.0  # percent on one side: a clip of 64 pixels becomes one of 320
 
@@ -24,6 +26,9 @@ class Sides:
     bottom: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, side in asdict(self).items():
+            if not isinstance(side, float):
+                real(name, side)
         shown = f"left {self.left:g}, top {self.top:g}, right {self.right:g}, bottom {self.bottom:g}"
         if not all(0 <= side <= MOST for side in astuple(self)):
             raise ValueError(f"a picture cannot grow by {shown} percent: expected 0 to {MOST:g} on each side")
@@ -46,6 +51,7 @@ def outpaint(frames: np.ndarray, sides: Sides) -> tuple[np.ndarray, Tensor]:
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not frames.size:
         raise ValueError(f"expected frames uint8 (T, H, W, 3), got {frames.dtype} {frames.shape}")
     rows, columns = sides.margins(*frames.shape[1:3])
+    check_clip(len(frames), (frames.shape[1] + sum(rows), frames.shape[2] + sum(columns)), name="canvas")
     around = ((0, 0), rows, columns)
     canvas = np.pad(frames, (*around, (0, 0)), mode="edge")
     if canvas.shape == frames.shape:

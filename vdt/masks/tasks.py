@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from ..bounds import MAX_FRAMES, shown, whole
 from .blocks import pick
 from .frame_lists import parse_frames, resolve_frame
 
@@ -151,8 +152,8 @@ TASKS: Mapping[str, type[Task]] = {
 
 def make_task(name: str, **settings: Any) -> Task:
     """The task of that name with those of the settings that are its own; ValueError for an unknown name."""
-    if name not in TASKS:
-        raise ValueError(f"unknown task {name!r}: expected one of {', '.join(TASKS)}")
+    if not isinstance(name, str) or name not in TASKS:
+        raise ValueError(f"unknown task {shown(name)}: expected one of {', '.join(TASKS)}")
     own = {field.name for field in fields(TASKS[name])}  # type: ignore[arg-type]
     return TASKS[name](**{key: value for key, value in settings.items() if key in own})
 
@@ -188,7 +189,7 @@ def _all_but(given: Iterable[int], num_frames: int) -> Tensor:
 def _checked(num_frames: int) -> int:
     if num_frames < 1:
         raise ValueError(f"a mask needs at least 1 frame, got {num_frames}")
-    return num_frames
+    return whole("the number of frames of a mask", num_frames, 1, MAX_FRAMES)
 
 
 def _check_given(given: int, num_frames: int) -> None:

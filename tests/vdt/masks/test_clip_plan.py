@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from vdt.masks.clip_plan import Source, check_given, describe_clip, fit_size, pick_frames, plan_clip
 from vdt.masks.tasks import Predict, over_cells
@@ -58,3 +59,14 @@ def test_a_side_that_is_not_set_follows_from_the_other():
     sizes = {(0, 0): source, (60, 0): (60, 80), (0, 80): (60, 80), (64, 64): (64, 64), (1, 0): (1, 1)}
     for asked, size in sizes.items():
         assert fit_size(asked, source) == size, asked
+
+
+def test_the_mask_of_a_plan_is_white_where_the_source_has_no_frame():
+    source = Source(num_frames=3, height=4, width=4, fps=8.0)
+    plan = plan_clip(source, length=5, size=(4, 4))
+    assert plan.mask()[:, 0, 0].tolist() == [False, False, False, True, True]
+    painted = torch.zeros(3, 4, 4, dtype=torch.bool)
+    painted[1, 2, 3] = True
+    assert plan.mask(painted)[:3].nonzero().tolist() == [[1, 2, 3]] and bool(plan.mask(painted)[3:].all())
+    assert plan.mask(painted[1:2])[:3].nonzero()[:, 0].tolist() == [0, 1, 2]  # one serves all
+    assert not plan_clip(source, length=3, size=(4, 4)).mask().any()

@@ -90,3 +90,18 @@ def test_nothing_between_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_numbers_are_bounded_before_they_become_sizes():
+    image = np.zeros((1, 8, 8, 3), np.uint8)
+    clip = np.zeros((4, 8, 8, 3), np.uint8)
+    for make in (
+        lambda: place_keyframes([Keyframe(frames=image, index=0)], 10**10, (64, 64)),
+        lambda: place_keyframes([Keyframe(frames=image, index=0)], 16, (10**6, 64)),
+        lambda: place_keyframes([Keyframe(frames=image, index=0)], 0, (64, 64)),
+        lambda: place_keyframes([Keyframe(frames=image, index=0)], 999_999, (16_384, 16_384)),
+        lambda: connect_clips(clip, clip, 2**63),
+        lambda: spread_frames(clip, 10**12),
+    ):
+        with pytest.raises(ValueError, match=r"must be a whole number from 1 to|GiB of memory"):
+            make()

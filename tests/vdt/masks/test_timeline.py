@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_said():
     for text, said in (
         ("{", "the timeline cannot be read"),
         ('{"given": "0"}', "clear it"),
-        ('{"v": 9}', "its version is 9, expected 1: update the pack"),
+        ('{"v": 9}', "its version is 9, expected 1 or 2: update the pack"),
         ('{"v": 1, "given": "4-2"}', "'4-2' is no frame or range"),
         ('{"v": 1, "paint": [{"on": "0", "rect": [0, 0, 1]}]}', "a stroke has 3 numbers"),
         ('{"v": 1, "paint": [{"on": "0", "brush": [0, 0]}]}', "clear it"),
@@ -82,3 +82,33 @@ def test_what_cannot_be_read_is_said():
         with pytest.raises(ValueError, match="the timeline cannot be read") as raised:
             parse_timeline(text)
         assert said in str(raised.value), text
+
+
+def test_numbers_are_bounded_before_they_become_sizes():
+    """As large as one likes to write them: refused in a moment, in a short sentence."""
+    whole = [0, 0, 1, 1]
+    huge = "9" * 400
+    for values, said in (
+        ({"given": "0-9999999999"}, "frame 9999999999 is beyond the longest clip, expected 0 to 999,999"),
+        ({"given": huge}, "is beyond the longest clip"),
+        ({"given": "0-999999,0-999999"}, "names more than 1,000,000 frames"),
+        ({"paint": [{"on": f"0-{huge}", "rect": whole}]}, "is beyond the longest clip"),
+        ({"paint": [{"on": "0", "rect": [0, 0, 1, 10**400]}]}, "lies far outside the picture"),
+        ({"paint": [{"on": "0", "rect": [0, 0, 1, float("inf")]}]}, "lies far outside the picture"),
+        ({"paint": [{"on": "0", "brush": [0.5] * 2, "r": -(10**9)}]}, "lies far outside the picture"),
+        ({"paint": [{"on": "0", "rect": whole, "move": [0, 1e300]}]}, "lies far outside the picture"),
+        ({"paint": [{"on": "0", "brush": [0.5] * 200_002, "r": 0.1}]}, "100001 points, expected at most 100,000"),
+        ({"given": 5}, "an entry is of the wrong kind"),
+        ({"v": [1] * 1000}, "its version is [1, 1,"),
+    ):
+        with pytest.raises(ValueError, match="the timeline cannot be read") as raised:
+            parse_timeline(json.dumps({"v": 1, **values}))
+        assert said in str(raised.value) and len(str(raised.value)) < 250
+    for text in ("[" * 100_000, '{"v": ' + "9" * 6000 + "}", "5", "null", "[]", '{"v": 1, "given": "٣"}'):
+        with pytest.raises(ValueError, match="the timeline cannot be read") as raised:
+            parse_timeline(text)
+        assert len(str(raised.value)) < 250
+
+
+def test_the_last_frame_of_the_longest_clip_can_be_named():
+    assert parse_timeline('{"v": 1, "given": "0,999999"}').given == (0, 999999)
