@@ -4,9 +4,11 @@ Everything that names a checkpoint key or a metadata field lives here. Networks 
 """
 
 from .convert import ConversionReport, convert_official
+from .dit_keys import graft_dit, is_dit
 from .header import CheckpointError, FileInfo, Kind
 from .load import Bundled, bundled, describe, load_model, load_vae, sha256
-from .save import add_metadata, save_model, save_vae
+from .preview import load_preview_decoder
+from .save import add_metadata, save_model, save_sharded, save_vae
 
 __all__ = [
     "Bundled",
@@ -18,9 +20,13 @@ __all__ = [
     "bundled",
     "convert_official",
     "describe",
+    "graft_dit",
+    "is_dit",
     "load_model",
+    "load_preview_decoder",
     "load_vae",
     "save_model",
+    "save_sharded",
     "save_vae",
     "sha256",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +12,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..bounds import shown
 from ..config import VAEConfig, VDTConfig
 from .official_keys import FIRST_KEY, first_keys
+from .shards import IndexFileError, find_index, open_sharded
+from .wrappers import plain_names
 
 Kind = Literal["vdt", "vae"]
 FoundKind = Literal["vdt", "vae", "unmarked", "unknown"]  # unmarked: VDT weights without our metadata
@@ -23,7 +26,6 @@ FORMAT_VERSION = "1"
 CONFIGS: dict[str, type[VDTConfig] | type[VAEConfig]] = {"vdt": VDTConfig, "vae": VAEConfig}
 KINDS: dict[str, Kind] = {"vdt": "vdt", "vae": "vae"}
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
-TABLES = ("pos_embed", "time_embed")  # stored, never trained
 
 
 class CheckpointError(ValueError):
@@ -55,17 +57,22 @@ def check_exists(path: Path) -> None:
 
 @contextlib.contextmanager
 def open_checkpoint(path: Path) -> Iterator[Any]:
-    """A safetensors file, open for reading; every way in which it cannot be one is a CheckpointError."""
-    check_exists(path)
+    """A safetensors file, open for reading; every way in which it cannot be one is a CheckpointError.
+
+    A folder with an index, or the index itself, is read like one file.
+    """
+    index = find_index(path)
+    if index is None:
+        check_exists(path)
     if path.suffix.lower() in PICKLES:
         raise CheckpointError(
             f"{path} is a pickle, which can run code when opened: an official VDT file is converted once with "
             f"`vdt convert {path} {path.with_suffix('.safetensors')}`; get a VAE as .safetensors"
         )
     try:
-        with safe_open(path, framework="pt") as file:
+        with open_sharded(index) if index is not None else safe_open(path, framework="pt") as file:
             yield file
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, IndexFileError) as error:
         raise CheckpointError(f"{path} is not a safetensors file, or is cut short ({error}): get it again") from error
 
 
@@ -74,8 +81,8 @@ def file_kind(file: Any) -> FoundKind:
     metadata = file.metadata() or {}
     if metadata.get("format") == "vdt":
         return KINDS.get(metadata.get("kind", ""), "unknown")
-    keys = set(file.keys())
-    if FIRST_KEY in keys:
+    keys = set(plain_names(file.keys()))
+    if any(key.endswith(FIRST_KEY) for key in keys):
         return "unmarked"
     return "vae" if any(key.endswith("decoder.conv_in.weight") for key in keys) else "unknown"
 
@@ -104,18 +111,45 @@ def read_config(file: Any, path: Path) -> VDTConfig | VAEConfig | None:
     if metadata.get("format_version") != FORMAT_VERSION:
         version = metadata.get("format_version")
         raise CheckpointError(f"{path} has format version {version}, expected {FORMAT_VERSION}: update vdt")
+    if "config" not in metadata:
+        raise CheckpointError(f"{path} has no configuration in its metadata: get it again, or run `vdt convert` on it")
     try:
         return CONFIGS[metadata["kind"]].from_json(metadata["config"])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"the configuration in {path} cannot be read: {error}") from error
 
 
-def read_tensors(file: Any, device: str | torch.device, dtype: torch.dtype) -> State:
-    """All tensors of an open file, as copies on that device in that dtype."""
-    # copies, because a tensor that still maps the file dies with it when the file is overwritten
-    return {key: file.get_tensor(key).to(device, dtype, copy=True) for key in file.keys()}  # noqa: SIM118
+def read_tensors(
+    file: Any, keys: Mapping[str, str], device: str | torch.device, dtype: torch.dtype, path: Path
+) -> State:
+    """Some tensors of an open file, by other names, as copies on that device in that dtype; nothing else is read.
+
+    A name whose key the file lacks is left out. Copies, because a tensor that still maps the file dies with it when
+    the file is overwritten, and keeps it from being overwritten on Windows.
+    """
+    there = set(file.keys())
+    state: State = {}
+    for name, key in keys.items():
+        if key in there:
+            try:
+                state[name] = file.get_tensor(key).to(device, dtype, copy=True)
+            except (KeyError, AttributeError, TypeError) as error:  # a dtype that this torch does not have
+                found = file.get_slice(key).get_dtype()
+                raise CheckpointError(
+                    f"{path} holds {key} as {found}, which this version of torch cannot read"
+                ) from error
+    return state
 
 
-def read_shapes(file: Any) -> State:
+def read_shapes(file: Any, path: Path) -> State:
     """Tensors without memory that have the shapes of an open file."""
-    return {key: torch.empty(file.get_slice(key).get_shape(), device="meta") for key in file.keys()}  # noqa: SIM118
+    shapes: State = {}
+    for key in file.keys():  # noqa: SIM118 - not a dict
+        shape = file.get_slice(key).get_shape()
+        try:
+            shapes[key] = torch.empty(shape, device="meta")
+        except (RuntimeError, OverflowError, TypeError) as error:
+            raise CheckpointError(
+                f"{path} says that {key} has the shape {shown(shape)}, which no tensor has"
+            ) from error
+    return shapes

@@ -15,7 +15,6 @@ from ..config import VAEConfig, VDTConfig
 from ..models.autoencoder import AutoencoderKL
 from ..models.transformer import VDT
 from .header import (
-    TABLES,
     CheckpointError,
     FileInfo,
     State,
@@ -26,16 +25,20 @@ from .header import (
     read_shapes,
     read_tensors,
 )
-from .official_keys import first_keys
-from .vae_keys import infer_vae_config, normalise_keys
+from .official_keys import TABLES, first_keys
+from .shards import find_index
+from .sizes import check_vae_sizes, check_vdt_sizes
+from .vae_keys import infer_vae_config, locate_keys, normalise_keys, reshape
 
-Bundled = Literal["vdt", "vdt-fast", "vae"]  # vdt-fast: a student of vdt, for 2 steps without guidance
+# vdt-fast: a student of vdt, for 2 steps without guidance; preview: a small decoder for pictures while sampling
+Bundled = Literal["vdt", "vdt-fast", "vae", "preview"]
 Module = TypeVar("Module", bound=nn.Module)
 
 BUNDLED_FILES: dict[Bundled, str] = {
     "vdt": "vdt-physics-64.safetensors",
     "vdt-fast": "vdt-physics-64-fast.safetensors",
     "vae": "vae-physics.safetensors",
+    "preview": "preview-physics.safetensors",
 }
 DTYPE_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -55,7 +58,10 @@ def load_model(path: str | Path, device: str | torch.device = "cpu", dtype: torc
         expect_kind("vdt", file, path)
         config = read_config(file, path)
         assert isinstance(config, VDTConfig)
-        return assemble(lambda: VDT(config), read_tensors(file, device, dtype), path).eval()
+        shapes = read_shapes(file, path)
+        check_vdt_sizes(config, shapes, path)
+        model = build_empty(lambda: VDT(config), shapes, path)
+        return fill(model, read_tensors(file, {key: key for key in shapes}, device, dtype, path)).eval()
 
 
 def load_vae(
@@ -71,24 +77,29 @@ def load_vae(
     path = Path(path)
     with open_checkpoint(path) as file:
         expect_kind("vae", file, path)
-        state = read_tensors(file, device, dtype)
         config = read_config(file, path)
-    if config is None:
-        try:
-            state = normalise_keys(state)
-            config = infer_vae_config(state, num_groups=num_groups)
-        except ValueError as error:
-            raise CheckpointError(f"{path} is not a VAE this version can read: {error}") from error
-    assert isinstance(config, VAEConfig)
-    vae = assemble(lambda: AutoencoderKL(config), state, path).eval()
+        shapes = read_shapes(file, path)
+        keys = {key: key for key in shapes}
+        if config is None:
+            try:
+                keys = locate_keys(shapes)
+                shapes = normalise_keys(shapes)
+                config = infer_vae_config(shapes, num_groups=num_groups)
+            except ValueError as error:
+                raise CheckpointError(f"{path} is not a VAE this version can read: {error}") from error
+        assert isinstance(config, VAEConfig)
+        check_vae_sizes(config, shapes, path)
+        vae = build_empty(lambda: AutoencoderKL(config), shapes, path)
+        tensors = read_tensors(file, keys, device, dtype, path)  # of a whole checkpoint the VAE alone
+    fill(vae, reshape(tensors, shapes)).eval()
     return vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
 
 
 def describe(path: str | Path) -> FileInfo:
     """Say what a safetensors file holds, without building a model; files of others are described too."""
-    path = Path(path)
+    path = find_index(Path(path)) or Path(path)
     with open_checkpoint(path) as file:
-        kind, config, shapes = file_kind(file), read_config(file, path), read_shapes(file)
+        kind, config, shapes = file_kind(file), read_config(file, path), read_shapes(file, path)
         dtypes = {file.get_slice(key).get_dtype() for key in shapes}
         metadata = dict(file.metadata() or {})
     if kind == "vae" and config is None:
@@ -116,10 +127,13 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def assemble(build: Callable[[], Module], state: State, path: Path) -> Module:
-    """Build a module without memory of its own and give it exactly these weights."""
-    with torch.device("meta"):
-        module = build()
+def build_empty(build: Callable[[], Module], state: State, path: Path) -> Module:
+    """Build a module without memory of its own; CheckpointError unless weights of these shapes are exactly its own."""
+    try:
+        with torch.device("meta"):
+            module = build()
+    except ValueError as error:
+        raise CheckpointError(f"the configuration in {path} cannot be built: {error}") from error
     expected = module.state_dict()
     problems = {
         "missing": [key for key in expected if key not in state],
@@ -133,5 +147,10 @@ def assemble(build: Callable[[], Module], state: State, path: Path) -> Module:
     if any(problems.values()):
         lists = "; ".join(f"{len(keys)} keys {what}: {first_keys(keys)}" for what, keys in problems.items() if keys)
         raise CheckpointError(f"{path} is a checkpoint of another architecture: {lists}")
+    return module
+
+
+def fill(module: Module, state: State) -> Module:
+    """Give an empty module exactly these weights."""
     module.load_state_dict(state, strict=True, assign=True)
     return module

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..config import VAEConfig
 from ..models.autoencoder import AutoencoderKL
+from .wrappers import plain_names, prefixes, under
 
 Renames = tuple[tuple[str, str], ...]
 
@@ -41,11 +42,15 @@ OLD_ATTENTION_RENAMES: Renames = (
     (".attn_1.value.", ".attn_1.v."),
     (".attn_1.proj_attn.", ".attn_1.proj_out."),
 )
-PREFIXES = ("first_stage_model.", "vae.")
+PREFIXES = ("first_stage_model.", "vae.")  # taken before others where a file holds several
 HARMLESS_PREFIXES = ("loss.", "model_ema.")  # left in LDM files by training: discriminator, LPIPS, averaged weights
 FIRST_KEY = "encoder.conv_in.weight"  # has this name in every format
 UP_LEVEL = re.compile(r"^decoder\.up\.(\d+)\.")
+LAST_PART = "decoder.conv_in.weight"
+MAX_IDENTITY = 1024  # latent channels
+DIGITS = 6  # of the number of a block or level
 ATTENTION_WEIGHT = re.compile(r"\.mid\.attn_1\.(q|k|v|proj_out)\.weight$")
+ATTENTION_BIAS = re.compile(r"\.mid\.attn_1\.(q|k|v|proj_out)\.bias$")
 NAMED_IN_ERRORS = 4
 
 
@@ -89,23 +94,73 @@ KEY_FORMATS = (
 )
 
 
+def locate_keys(shapes: Mapping[str, Tensor]) -> dict[str, str]:
+    """Names of `AutoencoderKL` to the keys of a file in any known format that hold them, under whatever prefix.
+
+    Under a prefix only the keys with that prefix are meant: the rest of such a file is another network.
+    Raises ValueError where no key can be the VAE's first.
+    """
+    plain = plain_names(shapes)
+    found = prefixes(plain, FIRST_KEY, PREFIXES)
+    if not found:
+        raise _mismatch([FIRST_KEY], list(shapes))
+    prefix = next((each for each in found if each + LAST_PART in plain), found[0])
+    others = found if prefix else ()  # nothing stands beside a VAE without a prefix but what is harmless
+    bare = {key[len(prefix) :]: plain[key] for key in under(plain, prefix, others)}
+    key_format = next(f for f in KEY_FORMATS if any(f.marker in key for key in bare))
+    levels = count_numbers(bare, r"decoder\.up(?:_blocks)?\.(\d+)\.")
+    return {key_format.to_ldm(key, levels): own for key, own in bare.items() if not key.startswith(HARMLESS_PREFIXES)}
+
+
 def normalise_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The VAE weights of a state dict in any known format, under the names and shapes of `AutoencoderKL`.
 
-    Under one of PREFIXES only the keys with that prefix are read: the rest of such a file is another network.
+    A missing quant_conv or post_quant_conv is an identity (Flux and SD3 have none).
     Raises ValueError, naming the first missing, unexpected or misshapen keys, when this is not an AutoencoderKL.
     """
-    state = _without_prefix(state)
-    key_format = next(f for f in KEY_FORMATS if any(f.marker in key for key in state))
-    levels = _count(state, r"decoder\.up(?:_blocks)?\.(\d+)\.")
-    renamed = {
-        key_format.to_ldm(key, levels): value for key, value in state.items() if not key.startswith(HARMLESS_PREFIXES)
-    }
-    for key, value in renamed.items():
-        if ATTENTION_WEIGHT.search(key) and value.ndim == 2:  # diffusers stores these 1x1 convolutions as Linear
-            renamed[key] = value[:, :, None, None]
+    renamed = {name: _squared(name, state[key]) for name, key in locate_keys(state).items()}
+    renamed = _with_quant_convs(renamed)
     _check(renamed)
     return renamed
+
+
+def reshape(tensors: Mapping[str, Tensor], shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors by LDM names in the shapes of `normalise_keys`; what a file has not is an identity."""
+    like = next(iter(tensors.values()))
+    return {
+        name: tensors[name].reshape(shape.shape) if name in tensors else _identity(like.new_empty(shape.shape))
+        for name, shape in shapes.items()
+    }
+
+
+def _squared(name: str, value: Tensor) -> Tensor:
+    """1x1 convolutions of the attention, which diffusers stores as Linear, and their biases, which some store so."""
+    if ATTENTION_WEIGHT.search(name) and value.ndim == 2:
+        return value[:, :, None, None]
+    if ATTENTION_BIAS.search(name) and value.ndim == 3 and value.shape[1:] == (1, 1):
+        return value[:, 0, 0]
+    return value
+
+
+def _with_quant_convs(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """With an identity for each of the two 1x1 convolutions around the latents that is not there at all."""
+    decoder = state.get("decoder.conv_in.weight")
+    if decoder is None or decoder.ndim != 4 or decoder.shape[1] > MAX_IDENTITY:
+        return state
+    channels = decoder.shape[1]
+    whole = dict(state)
+    for name, width in (("quant_conv", 2 * channels), ("post_quant_conv", channels)):
+        if not any(key.startswith(f"{name}.") for key in state):
+            whole[f"{name}.weight"] = _identity(decoder.new_empty(width, width, 1, 1))
+            whole[f"{name}.bias"] = _identity(decoder.new_empty(width))
+    return whole
+
+
+def _identity(like: Tensor) -> Tensor:
+    """Weight (C, C, 1, 1) or bias (C,) of a convolution that changes nothing; without memory if `like` has none."""
+    if like.ndim == 1:
+        return torch.zeros_like(like)
+    return torch.eye(len(like), device=like.device, dtype=like.dtype)[:, :, None, None]
 
 
 def infer_vae_config(state: Mapping[str, Tensor], num_groups: int | None = None) -> VAEConfig:
@@ -114,11 +169,15 @@ def infer_vae_config(state: Mapping[str, Tensor], num_groups: int | None = None)
     num_groups leaves no trace in the shapes: by default the greatest divisor of 32 that fits every width.
     Raises ValueError when the keys that carry the sizes are missing or the widths are not multiples of the first.
     """
-    levels = _count(state, r"encoder\.down\.(\d+)\.")
+    levels = count_numbers(state, r"encoder\.down\.(\d+)\.")
     sizes = [FIRST_KEY, "decoder.conv_in.weight", *(_level_key(i) for i in range(max(levels, 1)))]
     missing = [key for key in sizes if key not in state]
     if missing:
         raise _mismatch(missing, [key for key in state if not key.startswith(("encoder.", "decoder."))])
+    blocks = count_numbers(state, r"encoder\.down\.0\.block\.(\d+)\.")
+    flat = [key for key in sizes if state[key].ndim != 4 or not state[key].numel()]
+    if flat or levels * blocks > len(state):
+        raise _mismatch(flat or [f"{levels} levels of {blocks} blocks"], state)
     ch = state[FIRST_KEY].shape[0]
     widths = [state[_level_key(i)].shape[0] for i in range(levels)]
     if any(width % ch for width in widths):
@@ -126,17 +185,10 @@ def infer_vae_config(state: Mapping[str, Tensor], num_groups: int | None = None)
     return VAEConfig(
         ch=ch,
         ch_mult=tuple(width // ch for width in widths),
-        num_res_blocks=_count(state, r"encoder\.down\.0\.block\.(\d+)\."),
+        num_res_blocks=blocks,
         z_channels=state["decoder.conv_in.weight"].shape[1],
         num_groups=math.gcd(32, ch, *widths) if num_groups is None else num_groups,
     )
-
-
-def _without_prefix(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    for prefix in ("", *PREFIXES):
-        if prefix + FIRST_KEY in state:
-            return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    raise _mismatch([FIRST_KEY], list(state))
 
 
 def _check(state: Mapping[str, Tensor]) -> None:
@@ -169,9 +221,13 @@ def _level_key(level: int) -> str:
     return f"encoder.down.{level}.block.0.conv1.weight"
 
 
-def _count(keys: Iterable[str], pattern: str) -> int:
-    """One more than the largest number the pattern's group finds at the start of any key; 0 when it finds none."""
-    return max((int(found[1]) + 1 for key in keys if (found := re.match(pattern, key))), default=0)
+def count_numbers(keys: Iterable[str], pattern: str) -> int:
+    """One more than the largest number the pattern's group finds at the start of any key; 0 when it finds none.
+
+    Numbers of more digits than any network has are passed over: their keys are unexpected ones.
+    """
+    found = (match[1] for key in keys if (match := re.match(pattern, key)))
+    return max((int(number) + 1 for number in found if len(number) <= DIGITS), default=0)
 
 
 def _reverse_level(key: str, levels: int) -> str:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
+import re
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 # Command modules import the library inside their functions, so that help answers at once.
-COMMANDS = ("generate", "train", "evaluate", "bench", "scenes", "convert", "info")
+COMMANDS = ("generate", "train", "evaluate", "ablate", "bench", "scenes", "convert", "info")
 EXTRAS = {"mujoco": "train", "matplotlib": "train", "tensorboard": "train", "PIL": "studio"}  # module -> extra
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+LONG_WORD = 300  # characters from which on a word is cut in a message; paths are shorter
+CAUSE = 200  # characters of an error of a library
+SIGNALS = {"SIGTERM": "terminated", "SIGHUP": "the terminal was closed"}  # as Ctrl-C; the exit code is 128 + number
 
 
 class UsageError(ValueError):
@@ -27,24 +33,39 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the complaint; `main` prints it."""
-        raise UsageError(f"{message} (see `{self.prog} --help`)")
+        raise UsageError(f"{_short(message, LONG_WORD // 3)} (see `{self.prog} --help`)")
+
+
+class TerminatedError(KeyboardInterrupt):
+    """A signal asked the command to end; everything is cleaned up as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for bad input (one sentence on stderr), 130 when interrupted."""
+    """Run one command and return its exit code.
+
+    0; 2 for bad input or too little memory, with one sentence on stderr; 130 when interrupted, 143 when terminated.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _print_in_any_encoding()
     try:
-        options = build_parser().parse_args(arguments)
-        options.run(options)
-        sys.stdout.flush()
+        with _signals():
+            options = build_parser().parse_args(arguments)
+            options.run(options)
+            sys.stdout.flush()
+    except TerminatedError as error:
+        _complain(SIGNALS[signal.Signals(error.number).name])
+        return 128 + error.number
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # `vdt info file | head`: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, RuntimeError, MemoryError, OverflowError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name not in (None, *EXTRAS):
             raise  # ours is broken, not the user's input
         if "--debug" in arguments:
@@ -53,6 +74,31 @@ def main(argv: Sequence[str] | None = None) -> int:
             _complain(_sentence(error))
         return BAD_INPUT
     return 0
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM, and SIGHUP unless `nohup` ignores it, end a command as Ctrl-C does: no temporary file is left."""
+    process = os.getpid()
+
+    def stop(number: int, frame: object) -> None:
+        if os.getpid() != process:  # a worker that was forked
+            os._exit(128 + number)
+        signal.signal(number, signal.SIG_IGN)  # cleaning up takes a moment; a second signal must not end that
+        raise TerminatedError(number)
+
+    before: dict[int, Any] = {}
+    try:
+        for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, stop)
+    except ValueError:  # not the main thread: the host decides about signals
+        pass
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -72,13 +118,33 @@ def _print_in_any_encoding() -> None:
         reconfigure(errors="backslashreplace")
 
 
+def _short(text: str, most: int) -> str:
+    """A message without the middle of its longest words: an argument may be as long as a file."""
+    return re.sub(rf"\S{{{most},}}", lambda word: f"{word[0][:60]}...", text)
+
+
 def _complain(sentence: str) -> None:
     sys.stderr.write(f"vdt: {sentence}\n")
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
+    text = " ".join(_short(str(error), LONG_WORD).split())
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
         return f"this needs {error.name}, which is not installed: pip install 'vdt-video[{EXTRAS[error.name]}]'"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: {error.filename}"
-    return " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, (RuntimeError, MemoryError, OverflowError)):
+        return _failure(error, text)
+    return text or type(error).__name__
+
+
+def _failure(error: BaseException, text: str) -> str:
+    """What is said of an error that no check of ours foresaw."""
+    from ..inference.memory import is_out_of_memory
+
+    cause = f" ({text[:CAUSE]})" if text else ""
+    if is_out_of_memory(error):
+        return f"not enough memory{cause}: use a smaller size, fewer frames or another --device"
+    if isinstance(error, OverflowError):
+        return f"a number is too large{cause}: use a smaller one"
+    return f"stopped by {type(error).__name__}{cause}: this may be a defect of vdt; --debug shows where"

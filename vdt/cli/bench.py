@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BENCHMARKS = ("forward", "clip", "train", "memory", "scaling", "quality")
 ON_REQUEST = ("learning",)  # needs weights that the user names
 DEFAULT_SIZE = "VDT-S/2"
+TRAINED_SIZE = "VDT-XS/2"  # the shipped one
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class BenchRequest:
     rounds: int
     count: int  # held-out clips
     size: str  # a name of VDT_CONFIGS
+    trained: str = TRAINED_SIZE  # another one: whose training step is measured
+    batch: int = 16  # clips of that step
     weights: tuple[Weight, ...]
     compiled: bool
     device: str
@@ -46,8 +49,10 @@ class BenchRequest:
     def __post_init__(self) -> None:
         from ..config import VDT_CONFIGS
 
-        if self.size not in VDT_CONFIGS:
-            raise ValueError(f"no size {self.size!r}, expected one of {', '.join(VDT_CONFIGS)}")
+        for size in (self.size, self.trained):
+            if size in VDT_CONFIGS:
+                continue
+            raise ValueError(f"no size {size!r}, expected one of {', '.join(VDT_CONFIGS)}")
 
     @property
     def config(self) -> VDTConfig:
@@ -69,8 +74,8 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="measure speed and memory",
         description="Measure on this machine, always compared with a reference timed in turns: a plain forward pass "
-        "and the rate of a large matrix product (forward), 500 ancestral steps (clip), the released loop (train). "
-        "Without a name all are run but learning, which takes an hour of two cores.",
+        "and the rate of a large matrix product (forward), 500 ancestral steps (clip), the released loop and that rate "
+        "(train). Without a name all are run but learning, which takes an hour of two cores.",
     )
     names = (*BENCHMARKS, *ON_REQUEST)
     parser.add_argument("name", nargs="?", choices=names, help="one of " + ", ".join(names))
@@ -78,7 +83,10 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the plots there")
     parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="the best of N counts (default: 5)")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="held-out clips (default: 100)")
-    parser.add_argument("--size", default=DEFAULT_SIZE, help=f"of forward and scaling (default: {DEFAULT_SIZE})")
+    parser.add_argument(
+        "--size", help=f"of forward, scaling and train (default: {DEFAULT_SIZE}, for train {TRAINED_SIZE})"
+    )
+    parser.add_argument("--batch", type=positive, default=16, metavar="N", help="train: clips a step (default: 16)")
     parser.add_argument(
         "--weights",
         type=_weight,
@@ -88,7 +96,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         help="learning: a weight, how many clips it has learned from, repetitions counted, and its VAE if that is not "
         "the bundled one; at least two of them, the latest last",
     )
-    parser.add_argument("--compile", action="store_true", help="forward: through torch.compile")
+    parser.add_argument("--compile", action="store_true", help="forward and train: through torch.compile")
     add_device_option(parser)
     parser.set_defaults(run=run)
 
@@ -104,7 +112,9 @@ def run(options: argparse.Namespace) -> None:
     request = BenchRequest(
         rounds=options.rounds,
         count=options.count,
-        size=options.size,
+        size=options.size or DEFAULT_SIZE,
+        trained=options.size or TRAINED_SIZE,
+        batch=options.batch,
         weights=tuple(options.weights),
         compiled=options.compile,
         device=str(resolve_device(options.device)),
@@ -143,7 +153,13 @@ def _train(request: BenchRequest) -> tuple[Any, str]:
     from ..benchmarks.train import bench_train, train_table
     from ..config import VDT_CONFIGS
 
-    record = bench_train(VDT_CONFIGS["VDT-XS/2"], rounds=request.rounds, device=request.device)
+    record = bench_train(
+        VDT_CONFIGS[request.trained],
+        batch=request.batch,
+        rounds=request.rounds,
+        device=request.device,
+        compiled=request.compiled,
+    )
     return record, train_table(record)
 
 

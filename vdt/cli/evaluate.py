@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -16,6 +17,7 @@ from .options import (
     add_window_options,
     finite,
     positive,
+    side_or_size,
     task_name,
 )
 from .outputs import check_folder, check_output
@@ -62,7 +64,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--record", action="store_true", help="also write the metrics into the metadata of both files")
     _add_task_options(parser)
-    parser.add_argument("--size", type=positive, metavar="PX", help="height and width (default: the model's)")
+    parser.add_argument(
+        "--size", type=side_or_size, metavar="PX", help="height and width, 64 or 48x96 (default: the model's)"
+    )
     parser.add_argument("--frames", type=positive, metavar="T", help="length of the clips (default: the model's)")
     add_sampling_options(parser)
     add_window_options(parser)
@@ -94,7 +98,7 @@ class EvaluateRequest:
     task: Task
     split: str
     count: int
-    size: int | None
+    size: tuple[int, int] | None
     frames: int | None
     folder: Path | None
     fps: float
@@ -108,8 +112,12 @@ class EvaluateRequest:
         for folder in (self.report, self.suite):
             if folder is not None:
                 check_folder(folder)
+        if self.report is not None or self.suite is not None:
+            importlib.import_module("matplotlib")  # an extra: if it is missing, say so before any work
         if self.suite is not None and (self.json or self.report or self.record):
             raise ValueError("--suite writes its own files: leave out --json, --report and --record")
+        if self.suite is not None and self.size and self.size[0] != self.size[1]:
+            raise ValueError(f"--suite measures squares: give one side, got {self.size[0]}x{self.size[1]}")
         if not self.fps > 0:
             raise ValueError(f"--fps must be above 0, got {self.fps:g}")
         if self.folder is not None and (self.suite or self.record):
@@ -119,25 +127,38 @@ class EvaluateRequest:
                 "--suite looks for copies of training clips, which have the model's length: leave out --frames"
             )
 
-    def shape(self, pipeline: Pipeline) -> tuple[int, int]:
-        """Side in pixels and length of the clips: those asked for, or the model's own."""
+    def shape(self, pipeline: Pipeline) -> tuple[tuple[int, int], int]:
+        """(height, width) in pixels and length of the clips, asked for or the model's own; ValueError if too many."""
+        from ..inference.memory import check_frames, check_memory
+
         config = pipeline.model.config
-        return self.size or config.input_size * pipeline.codec.downscale, self.frames or config.num_frames
+        side = config.input_size * pipeline.codec.downscale
+        size, frames = self.size or (side, side), self.frames or config.num_frames
+        check_frames(frames, size)
+        check_memory(self.count * frames * size[0] * size[1] * 3)
+        return size, frames
 
     def scenes(self, pipeline: Pipeline, split: str) -> list[SceneClip]:
-        """Simulated scenes of a split."""
-        from ..physics.scenes import load_clips
+        """Simulated scenes of a split; those that are no squares are the middle of larger ones."""
+        from ..physics.scenes import crop_scene, load_clips
 
         size, num_frames = self.shape(pipeline)
-        return load_clips(split, self.count, size=size, num_frames=num_frames)
+        clips = load_clips(split, self.count, size=max(size), num_frames=num_frames)
+        return [crop_scene(clip, *size) for clip in clips]
 
 
 def run(options: argparse.Namespace) -> None:
-    """Turn the options into records, load or render the clips, evaluate, and write what was asked for."""
+    """Turn the options into records, load or render the clips, evaluate, and write what was asked for.
+
+    Under `torchrun` the processes share the clips, and the first one writes.
+    """
+    from ..ranks import leave
+
     shared = {field.name: getattr(options, field.name) for field in fields(EvaluateRequest) if field.name != "task"}
     request = EvaluateRequest(task=_task(options), **shared)
     generation = generation_config(options)
     model, vae = model_path(options), vae_path(options)
+    options.device = _joined(options.device, request)
     pipeline = load_pipeline(options)
     generation = replace(generation, windows=window_config(options, pipeline.codec.downscale))
     if request.folder is not None:
@@ -146,6 +167,21 @@ def run(options: argparse.Namespace) -> None:
         _run_suite(request, request.suite, pipeline, generation, model)
     else:
         _evaluate_scenes(request, pipeline, generation, model, vae)
+    leave()
+
+
+def _joined(device: str | None, request: EvaluateRequest) -> str | None:
+    """Meet the other processes, if there are any; the device of this one."""
+    from ..inference.pipeline import resolve_device
+    from ..ranks import current, device_of, join
+
+    if current().world == 1:
+        return device
+    if request.suite is not None:
+        raise ValueError("--suite runs in one process: leave out torchrun")
+    device = device_of(current(), str(resolve_device(device)))
+    join(device)
+    return device
 
 
 def _task(options: argparse.Namespace) -> Task:
@@ -163,6 +199,7 @@ def _evaluate_scenes(
     from ..checkpoints import sha256
     from ..physics.evaluate import evaluate_scenes
     from ..physics.report import markdown_table, write_report
+    from ..ranks import current
 
     report = evaluate_scenes(
         pipeline,
@@ -172,7 +209,7 @@ def _evaluate_scenes(
         model_sha256=sha256(model),
         progress=True,
     )
-    if request.record:
+    if request.record and current().is_first:
         report.values["model_sha256"] = _record(report, model, vae)
     _write(report, request, write_report, markdown_table)
 
@@ -204,7 +241,7 @@ def _run_suite(
     from ..physics.suite import run_suite
 
     learned = _scenes_learned(model)
-    size, num_frames = request.shape(pipeline)
+    (size, _), num_frames = request.shape(pipeline)
     run_suite(
         pipeline,
         cache(lambda split: request.scenes(pipeline, split)),
@@ -232,7 +269,10 @@ def _write(
     table: Callable[[Report], str],
 ) -> None:
     from ..media.files import write_text
+    from ..ranks import current
 
+    if not current().is_first:
+        return
     if request.json is not None:
         write_text(report.to_json(), request.json)
         print(request.json)

@@ -6,6 +6,8 @@ import argparse
 import math
 from pathlib import Path
 
+DIGITS = 30  # of a number, leading zeros and all
+
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which weights run, where, and in which precision."""
@@ -121,7 +123,7 @@ def task_name(text: str) -> str:
 
 def positive(text: str) -> int:
     """An argparse type: a whole number of 1 or more."""
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"got {text}, expected 1 or more")
     return value
@@ -129,10 +131,10 @@ def positive(text: str) -> int:
 
 def seed(text: str) -> int:
     """An argparse type: a seed that torch takes."""
-    from ..inference.generate import MAX_SEED
+    from ..bounds import MAX_SEED
 
-    value = int(text)
-    if not 0 <= value <= MAX_SEED:
+    value = _whole(text, MAX_SEED)
+    if value < 0:
         raise argparse.ArgumentTypeError(f"got {text}, expected 0 to 2**64 - 1")
     return value
 
@@ -150,4 +152,23 @@ def size(text: str) -> tuple[int, int]:
     height, cross, width = text.lower().partition("x")
     if not (cross and height.isdecimal() and width.isdecimal()):
         raise argparse.ArgumentTypeError(f"got {text!r}, expected height x width such as 64x96")
-    return int(height), int(width)
+    return _whole(height), _whole(width)
+
+
+def side_or_size(text: str) -> tuple[int, int]:
+    """An argparse type: the side of a square, or HxW, as (height, width), each 1 or more."""
+    height, width = size(text) if "x" in text.lower() else (positive(text),) * 2
+    if min(height, width) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected sides of 1 or more")
+    return height, width
+
+
+def _whole(text: str, most: int = 0) -> int:
+    """A whole number of any sign, at most so large; 0 is the most that anything is counted to."""
+    from ..bounds import MAX_SEED, MAX_STEPS
+
+    most = most or MAX_STEPS
+    if len(text.strip()) > DIGITS or int(text) > most:
+        expected = "2**64 - 1" if most == MAX_SEED else f"{most:,}"
+        raise argparse.ArgumentTypeError(f"got {text[:DIGITS]}, expected at most {expected}")
+    return int(text)

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import gc
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
+from ..bounds import GIBI, MAX_FRAMES, MAX_SIDE, free_bytes, whole
 from ..config import VAEConfig, VDTConfig
+
+__all__ = [
+    "GIBI",
+    "OutOfMemoryError",
+    "check_frames",
+    "check_memory",
+    "first_that_fits",
+    "frames_at_once",
+    "free_bytes",
+    "is_out_of_memory",
+    "model_bytes",
+    "vae_bytes",
+]
 
 FRAMES_AT_ONCE = 8
 PIXELS_AT_ONCE = FRAMES_AT_ONCE * 512 * 512
@@ -15,7 +32,28 @@ VAE_VALUES = 6  # times the channels at full size
 MODEL_VALUES = 16  # times the width, in addition to the MLP's
 PICTURE_VALUES = 9  # per pixel: a picture before and after it is put together
 VALUE_BYTES = 4
-GIBI = 2**30
+FRAME_COPIES = 4  # of a clip in memory: read, laid out, decoded and put together
+# What PyTorch, its backends and numpy say when an allocation fails, or cannot even be asked for.
+ALLOCATION = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "unable to allocate",
+    "storage size calculation overflowed",
+    "invalid buffer size",
+    "integer multiplication overflow",
+    "array is too big",
+    "maximum allowed dimension",
+    "maximum supported dimension",
+)
+
+Result = TypeVar("Result")
+LOG = logging.getLogger(__name__)
+
+
+class OutOfMemoryError(ValueError):
+    """Work that did not fit after all; the message is one sentence for the user."""
 
 
 def frames_at_once(height: int, width: int) -> int:
@@ -41,16 +79,6 @@ def model_bytes(
     return int(tokens * config.hidden_size * (config.mlp_ratio + MODEL_VALUES) * value_bytes)
 
 
-def free_bytes() -> int | None:
-    """Memory that is free without swapping; None where the system does not say (it does on Linux)."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    fields = {name: value for name, _, value in (line.partition(":") for line in lines)}
-    return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
-
-
 def check_memory(needed: int) -> None:
     """Refuse work that cannot fit; ValueError with both numbers."""
     free = free_bytes()
@@ -59,3 +87,59 @@ def check_memory(needed: int) -> None:
             f"this needs about {needed / GIBI:.1f} GiB of memory, {free / GIBI:.1f} GiB are free: use a smaller size, "
             f"a smaller window or fewer frames"
         )
+
+
+def check_frames(count: int, size: tuple[int, int], *, held: int = FRAME_COPIES) -> None:
+    """Refuse a clip of so many frames of (height, width) pixels before it is made, `held` times in memory at once."""
+    whole("the number of frames", count, 1, MAX_FRAMES)
+    whole("the height", size[0], 1, MAX_SIDE)
+    whole("the width", size[1], 1, MAX_SIDE)
+    check_memory(count * size[0] * size[1] * 3 * held)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, in any of the ways of PyTorch, its backends and numpy."""
+    if isinstance(error, OutOfMemoryError):
+        return False  # everything smaller has been tried
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, (RuntimeError, ValueError)) and any(words in text for words in ALLOCATION)
+
+
+def first_that_fits(attempts: Iterable[tuple[str, Callable[[], Result]]], what: str, needed: int) -> Result:
+    """The result of the first attempt that memory is enough for; every other one than the first is logged.
+
+    Args:
+        attempts: how each works, such as "4 frames at a time", and the work; ever smaller ones.
+        what: the work, such as "decoding 8 frames of 512x512".
+        needed: bytes that the first attempt takes, as estimated.
+
+    Raises OutOfMemoryError, with that number and what is free, when none fits.
+    """
+    failed = how = ""
+    for how, work in attempts:
+        if failed:
+            LOG.warning("%s ran out of memory: trying again %s", what, how)
+        try:
+            return work()
+        except (MemoryError, RuntimeError, ValueError) as error:
+            if not is_out_of_memory(error):
+                raise
+            failed = type(error).__name__  # its traceback, which holds the tensors, ends here
+        _release()
+    free = free_bytes()
+    left = "" if free is None else f", {free / GIBI:.1f} GiB of memory are free"
+    raise OutOfMemoryError(
+        f"{what} does not fit, not even {how}: it takes about {needed / GIBI:.1f} GiB{left}: use a smaller size, "
+        f"fewer frames, or another device"
+    )
+
+
+def _release() -> None:
+    """Give back what failed work held."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

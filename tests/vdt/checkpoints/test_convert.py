@@ -54,7 +54,7 @@ def test_weights_of_another_architecture_are_refused_by_name(official, tmp_path,
             lambda state: state.update({"blocks.0.attn.proj.bias": torch.zeros(3)}),
             "another shape: blocks.0.attn.proj.bias (3,) instead of (64,)",
         ),
-        (lambda state: state.pop("time_embed"), "missing key time_embed"),
+        (lambda state: state.pop("final_layer.linear.weight"), "missing key final_layer.linear.weight"),
         (lambda state: state.clear(), "no weights"),
     ):
         state = dict(official)

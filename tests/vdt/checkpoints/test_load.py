@@ -1,5 +1,6 @@
 """Loading: files describe themselves, load strictly, and every bad one is refused in one sentence."""
 
+import contextlib
 import hashlib
 import json
 
@@ -8,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import vdt
-from vdt.checkpoints import bundled, describe, load_model, load_vae, save_model, sha256
+from vdt.checkpoints import CheckpointError, bundled, describe, load_model, load_vae, save_model, sha256
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS
 
 TINY = VDT_CONFIGS["VDT-Tiny/2"]
@@ -148,3 +149,88 @@ def test_a_header_that_does_not_fit_is_refused(tiny_model, tmp_path, refusal):
 def test_the_public_names_are_those_of_the_table_of_contents():
     assert vdt.load_model is load_model and vdt.load_vae is load_vae
     assert all(hasattr(vdt, name) for name in vdt.__all__)
+
+
+# ---- Hostile headers, and what is read of large files ----------------------------------------------------------------
+
+
+HOSTILE = (0, -1, 3, True, None, "8", 1.5, float("nan"), float("inf"), 10**9, 10**400, [], [0], ["a"], {}, [1] * 999)
+
+
+def test_no_value_of_a_header_is_believed(tiny_model, tiny_vae, tmp_path, refusal):
+    """Every field with every kind of value: the file loads, or one short sentence names it; nothing is built of it."""
+    path = tmp_path / "model.safetensors"
+    for module, kind, action in ((tiny_model, "vdt", load_model), (tiny_vae, "vae", load_vae)):
+        state = {key: value.contiguous() for key, value in module.state_dict().items()}
+        config = json.loads(module.config.to_json())
+        changes = [{name: value} for name in config for value in HOSTILE]
+        noise = config.get("diffusion", {})
+        changes += [{"diffusion": {**noise, name: value}} for name in noise for value in HOSTILE]
+        for change in changes:
+            header = {"format": "vdt", "format_version": "1", "kind": kind, "config": json.dumps({**config, **change})}
+            save_file(state, path, metadata=header)
+            for read in (action, describe):
+                try:
+                    read(path)
+                except CheckpointError as error:
+                    text = str(error)
+                    assert str(path) in text and "\n" not in text and len(text) < 1500, (change, text)
+
+
+def test_a_configuration_that_is_no_table_is_refused_in_a_sentence(tiny_model, tmp_path, refusal):
+    path = tmp_path / "model.safetensors"
+    for text, words in (
+        ("[" * 5000 + "]" * 5000, "nested too deep"),
+        ('{"depth": ' + "9" * 6000 + "}", "configuration"),
+        ("5", "must be a table of fields, got 5"),
+        ("null", "got None"),
+        ("{}", "missing its fields hidden_size, depth, num_heads"),
+        (json.dumps({**TINY.to_dict(), "diffusion": 5}), "DiffusionConfig must be a table of fields, got 5"),
+        (json.dumps({**TINY.to_dict(), "conditioning": 5}), "conditioning must be a list"),
+        (json.dumps({**TINY.to_dict(), "depth": 1000}), "says depth 1000, its weights have 2"),
+        (json.dumps({**TINY.to_dict(), "input_size": 4096}), "pos_embed has shape (1, 16, 64)"),
+        (json.dumps({**TINY.to_dict(), "num_frames": 65536}), "time_embed has shape (1, 6, 64)"),
+    ):
+        header = {"format": "vdt", "format_version": "1", "kind": "vdt", "config": text}
+        save_file(tiny_model.state_dict(), path, metadata=header)
+        assert words in refusal(load_model, path), text[:50]
+
+
+def test_a_vae_in_a_whole_checkpoint_takes_the_memory_of_the_vae(tiny_vae, tmp_path, monkeypatch):
+    """Only its own tensors are read, and names are matched before any is."""
+    state = {f"first_stage_model.{key}": value.contiguous() for key, value in tiny_vae.state_dict().items()}
+    others = {f"model.diffusion_model.{number}.weight": torch.zeros(1000, 10) for number in range(5)}
+    save_file({**state, **others}, tmp_path / "whole.safetensors")
+    read = []
+
+    class Watched:
+        def __init__(self, file):
+            self.file = file
+
+        def get_tensor(self, key):
+            read.append(key)
+            return self.file.get_tensor(key)
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    @contextlib.contextmanager
+    def watched(*arguments, **options):
+        with safe_open(*arguments, **options) as file:
+            yield Watched(file)
+
+    monkeypatch.setattr("vdt.checkpoints.header.safe_open", watched)
+    loaded = load_vae(tmp_path / "whole.safetensors").state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in tiny_vae.state_dict().items())
+    assert sorted(read) == sorted(state)
+
+
+def test_a_vae_without_quant_convolutions_has_identities(tiny_vae, tmp_path):
+    """Flux and SD3 have none."""
+    state = {key: value.contiguous() for key, value in tiny_vae.state_dict().items() if "quant_conv" not in key}
+    save_file(state, tmp_path / "vae.safetensors")
+    loaded = load_vae(tmp_path / "vae.safetensors")
+    moments = torch.randn(1, 8, 4, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(loaded.quant_conv(moments), moments)
+        assert torch.equal(loaded.post_quant_conv(moments[:, :4]), moments[:, :4])

@@ -1,13 +1,16 @@
 """The command line itself: help, exit codes, encodings, and which errors are shown how."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from vdt.cli import BAD_INPUT, COMMANDS, main
 from vdt.inference.pipeline import Pipeline
+from vdt.media.files import atomic_path
 
 
 def run_module(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -28,13 +31,95 @@ def test_unusable_command_lines_are_one_sentence(refused):
         refused(main(arguments), "--help")
 
 
-def test_errors_of_ours_are_not_hidden(generate, monkeypatch):
-    def broken(*arguments, **options):
-        raise RuntimeError("a defect")
+def test_errors_of_ours_are_not_hidden(generate, refused, monkeypatch):
+    def broken(error):
+        def run(*arguments, **options):
+            raise error
 
-    monkeypatch.setattr(Pipeline, "__call__", broken)
-    with pytest.raises(RuntimeError):
+        monkeypatch.setattr(Pipeline, "__call__", run)
+
+    broken(TypeError("a defect"))
+    with pytest.raises(TypeError):
         generate("predict")
+    broken(RuntimeError("a defect"))
+    refused(generate("predict"), "RuntimeError", "a defect", "may be a defect of vdt", "--debug")
+
+
+def test_too_little_memory_and_too_large_numbers_are_one_sentence(generate, refused, written, monkeypatch):
+    allocator = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+    for error, words in (
+        (RuntimeError(allocator), "not enough memory"),
+        (RuntimeError("Storage size calculation overflowed with sizes=[9223372036854775807]"), "not enough memory"),
+        (MemoryError(), "not enough memory"),
+        (OverflowError("Python int too large to convert to C long"), "a number is too large"),
+    ):
+
+        def run(*arguments, error=error, **options):
+            raise error
+
+        monkeypatch.setattr(Pipeline, "__call__", run)
+        refused(generate("predict"), words)
+    assert written() == []
+
+
+@pytest.fixture
+def default_signals():
+    """Handlers as without `nohup`, under which the tests themselves may run."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="not on Windows")
+@pytest.mark.usefixtures("default_signals")
+def test_a_signal_ends_a_command_as_ctrl_c_does(place, generate, capsys, monkeypatch, written):
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, words in ((signal.SIGTERM, "vdt: terminated\n"), (signal.SIGHUP, "vdt: the terminal was closed\n")):
+
+        def stopped(path, *arguments, number=number, **options):
+            with atomic_path(path):
+                os.kill(os.getpid(), number)
+                time.sleep(10)
+
+        monkeypatch.setattr("vdt.media.video.write_video", stopped)
+        assert generate("predict") == 128 + number
+        assert words in capsys.readouterr().err and written() == []
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored(generate, monkeypatch):
+    """`nohup vdt ...` outlives its terminal."""
+    if not hasattr(signal, "SIGHUP"):
+        pytest.skip("not on Windows")
+    monkeypatch.setattr(Pipeline, "__call__", lambda *_, **__: os.kill(os.getpid(), signal.SIGHUP) or 1 / 0)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            generate("predict")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_sizes_are_refused_before_anything_is_made(place, generate, refused, written):
+    huge = "9" * 30
+    for task, flags in (
+        ("unconditional", ("--frames", "2000000000")),
+        ("unconditional", ("--frames", str(2**63))),
+        ("unconditional", ("--frames", "999999", "--size", "4096x4096")),
+        ("predict", ("--size", "16000x16000", "--frames", "10000")),
+        ("predict", ("--size", f"{huge}x64")),
+        ("predict", ("--seed", huge)),
+        ("predict", ("--steps", huge)),
+        ("slow-motion", ("--every", huge)),
+        ("slow-motion", ("--every", "999999")),
+        ("extend", ("--frames", "1000000", "--size", "2048x2048")),
+        ("extend", ("--before", huge)),
+    ):
+        code = generate(task, *flags)
+        assert code == BAD_INPUT, (task, flags)
+        refused(code)
+    assert written() == []
 
 
 def test_debug_shows_the_traceback(generate, capsys):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...masks.clip_plan import Source
 
 MOST_SHEET_FRAMES = 64  # in one row
+MIN_CHECKED = 16  # frames that a file is taken to have, whatever it says
 
 
 def write_generated(request: GenerateRequest, pipeline: Pipeline, generation: GenerationConfig, target: Target) -> None:
@@ -65,11 +66,14 @@ def write_outpainted(
 
 def _read(request: ClipRequest, size: tuple[int, int], length: int | None) -> tuple[Source, np.ndarray]:
     """At most so many frames at a size, uint8 (n, H, W, 3), and what the clip was before."""
+    from ...inference.memory import check_frames
     from ...masks.clip_plan import Source
     from ...media import probe, read_video
 
     assert request.input is not None
     info = probe(request.input)
+    there = info.frames or 1
+    check_frames(there if length is None else min(length, max(there, MIN_CHECKED)), size)
     clip = read_video(request.input, size=size, frames=length, fps=request.fps, start=request.start, fit=request.fit)
     source = Source(num_frames=len(clip), height=info.height, width=info.width, fps=clip.fps)
     return source, clip.frames

@@ -25,6 +25,7 @@ class _Placement:
 
 def make_plan(config: VDTConfig, request: GenerateRequest, source: Source | None, *, downscale: int = 8) -> Plan:
     """Decide length, size, rate and given frames; ValueError names what was got, what was expected and the fix."""
+    from ...inference.memory import check_frames
     from ...masks.clip_plan import Plan
     from ...media.frames import DEFAULT_FPS
 
@@ -35,6 +36,7 @@ def make_plan(config: VDTConfig, request: GenerateRequest, source: Source | None
     available = source.num_frames if source is not None else 0
     placement = _PLACEMENTS[request.task](request, available, request.clip_length(config))
     height, width = request.clip_size(config, downscale=downscale)
+    check_frames(placement.num_frames, (height, width))  # before any of them is made
     rate = request.fps or (source.fps if source is not None and source.fps > 0 else DEFAULT_FPS)
     return Plan(
         task=request.task,

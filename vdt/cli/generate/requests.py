@@ -29,10 +29,14 @@ class ClipRequest:
     fit: FitMode = "crop"
 
     def __post_init__(self) -> None:
-        if self.size is not None and min(self.size) < 1:
-            raise ValueError(f"got --size {self.size[0]}x{self.size[1]}, expected 1 or more on each side")
-        if self.frames is not None and self.frames < 1:
-            raise ValueError(f"got --frames {self.frames}, expected 1 or more")
+        from ...bounds import MAX_FRAMES, MAX_SIDE
+
+        if self.size is not None and not 1 <= min(self.size) <= max(self.size) <= MAX_SIDE:
+            raise ValueError(
+                f"got --size {self.size[0]}x{self.size[1]}, expected 1 or more on each side, and at most {MAX_SIDE:,}"
+            )
+        if self.frames is not None and not 1 <= self.frames <= MAX_FRAMES:
+            raise ValueError(f"got --frames {self.frames}, expected 1 or more, and at most {MAX_FRAMES:,}")
         if self.fps is not None and not 0 < self.fps <= 1000:
             raise ValueError(f"got --fps {self.fps}, expected more than 0 and at most 1000")
 
@@ -86,7 +90,13 @@ class VideoRequest(ClipRequest):
     every: int | None = None
 
     def __post_init__(self) -> None:
+        from ...bounds import MAX_FRAMES
+
         super().__post_init__()
+        for name in ("before", "every"):
+            value = getattr(self, name)
+            if value is not None and value > MAX_FRAMES:
+                raise ValueError(f"got --{name} {value}, expected at most {MAX_FRAMES:,}")
         if self.task == "slow_motion":
             if self.frames is not None:
                 raise ValueError("--frames has no meaning for the task slow_motion: all frames of the clip are kept")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ...inference.video_jobs import JobFrames, VideoJob
 
 SHEET_FRAMES = 16
+LATENT_COPIES = 3  # of new frames: empty, laid out with known ones, and made
 
 
 def write_job(job: VideoJob, pipeline: Pipeline, generation: GenerationConfig, target: Target) -> None:
@@ -34,13 +35,26 @@ def write_job(job: VideoJob, pipeline: Pipeline, generation: GenerationConfig, t
 
 
 def _estimate(job: VideoJob, pipeline: Pipeline, generation: GenerationConfig) -> str:
+    from ...inference.estimate import run_bytes
+    from ...inference.memory import check_memory
     from ...inference.video_jobs import count_work
 
     windows = generation.windows.resolve(pipeline.model.config)
+    held = _held_bytes(job, pipeline)
+    check_memory(run_bytes(pipeline, job.size, generation.sampling, generation.windows, held=held))
     work = count_work(job, windows)
     if work is None:
-        return estimate_line(pipeline, job.size, generation, count=None, coded=windows.frames)
-    return estimate_line(pipeline, job.size, generation, count=work.windows, coded=work.frames)
+        return estimate_line(pipeline, job.size, generation, count=None, coded=windows.frames, held=held)
+    return estimate_line(pipeline, job.size, generation, count=work.windows, coded=work.frames, held=held)
+
+
+def _held_bytes(job: VideoJob, pipeline: Pipeline) -> int:
+    """Latents of all frames that are made at once, before any of them is passed on."""
+    from ...media.frames import latent_grid_size
+
+    rows, columns = latent_grid_size(job.size, pipeline.codec.downscale)
+    new = job.every if job.task == "slow_motion" else max(job.frames, job.before)
+    return new * rows * columns * pipeline.codec.channels * 4 * LATENT_COPIES
 
 
 def _write_sheet(frames: JobFrames, count: int, target: Target) -> None:
