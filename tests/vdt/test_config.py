@@ -20,7 +20,7 @@ def test_every_configuration_survives_a_round_trip():
     for configs in (VDT_CONFIGS, VAE_CONFIGS):
         wrong = [name for name, config in configs.items() if type(config).from_json(config.to_json()) != config]
         assert wrong == []
-    per_channel = DiffusionConfig(latent_scale=(1.0, 2.0), latent_shift=(0.5, -1.0))
+    per_channel = DiffusionConfig(latent_scale=(1.0, 2.0, 0.1, -3.0), latent_shift=(0.5, -1.0, 0.0, 2.0))
     changed = dataclasses.replace(TINY, diffusion=per_channel)
     assert VDTConfig.from_json(changed.to_json()) == changed
 
@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_named():
         (VDTConfig, {**sizes, "conditioning": [{"kind": "mask", "depth": 1}]}, "MaskSpec got unknown fields"),
         (VDTConfig, {**sizes, "num_heads": 5}, "hidden_size 64 must be a multiple of num_heads 5"),
         (VDTConfig, {**sizes, "input_size": 9}, "input_size 9 must be a multiple of patch_size 2"),
-        (VDTConfig, {**sizes, "attention": "joint"}, "attention 'joint' is unknown.*factorized"),
+        (VDTConfig, {**sizes, "attention": "rope"}, "attention 'rope' is unknown.*factorized"),
         (VDTConfig, {**sizes, "diffusion": {"prediction": "x0"}}, "prediction must be 'epsilon' or 'v', got 'x0'"),
         (DiffusionConfig, {"beta_start": 0.5}, "0 < beta_start < beta_end < 1, got 0.5 and 0.02"),
         (DiffusionConfig, {"zero_terminal_snr": True}, "zero_terminal_snr needs prediction='v'"),

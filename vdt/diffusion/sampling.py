@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..text import Text
 from .given import make_given
 from .guidance import GuidedDenoiser
 from .samplers import SAMPLERS, StepCallback
@@ -24,6 +25,7 @@ def sample_latents(
     *,
     generator: torch.Generator | Sequence[torch.Generator],
     sampling: SamplingConfig | None = None,
+    text: Text | None = None,
     schedule: Schedule | None = None,
     callback: StepCallback | None = None,
 ) -> Tensor:
@@ -36,6 +38,7 @@ def sample_latents(
         generator: CPU generator of all noise, so that a seed means the same clip on every device; or one per clip, so
             that a clip does not depend on the others of its batch.
         sampling: None is `SamplingConfig()`, the measured defaults.
+        text: for models that read one; see `Text`.
         schedule: the training schedule; by default that of the model's config.
         callback: called after every step; what it raises ends the sampling.
 
@@ -53,7 +56,7 @@ def sample_latents(
         return draw_noise(clean.shape, generator).to(clean.device)
 
     x = noise()
-    given = make_given(() if config is None else config.conditioning, clean.float(), mask)
+    given = make_given(() if config is None else config.conditioning, clean.float(), mask, text)
     denoise = GuidedDenoiser(model, chain, given, sampling, noise() if sampling.is_guided else None)
     x = SAMPLERS[sampling.sampler](denoise, x, chain, noise=noise, callback=callback)
     return torch.where(mask.unsqueeze(2), x.to(clean.dtype), clean)

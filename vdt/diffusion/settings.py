@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 
+from ..bounds import real, shown, whole
 from .samplers import SAMPLERS
 from .schedule import Schedule, Spacing
 
@@ -24,21 +24,20 @@ class SamplingConfig:
     spacing: Spacing = "quadratic"  # of the steps, see `Schedule.respace`
     guidance: float = 2.0  # weight of the conditioning frames; 1 is off
     guidance_below: float = 0.2  # signal power up to which guidance acts: as good as on every step (measured, LOG.md)
+    text_guidance: float = 1.0  # weight of the text, on every step; 1 is off
     step_cache: float = 0.0  # threshold of the step cache, see `CachedModel`; 0 is off
 
     def __post_init__(self) -> None:
-        if self.sampler not in SAMPLERS:
+        if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
             raise ValueError(
-                f"unknown sampler {self.sampler!r}, expected one of {', '.join(SAMPLERS)}, or such a name with _quad "
-                f"after it"
+                f"unknown sampler {shown(self.sampler)}, expected one of {', '.join(SAMPLERS)}, or such a name with "
+                f"_quad after it"
             )
         if self.spacing not in ("even", "strided", "quadratic"):
-            raise ValueError(f"spacing must be 'even', 'strided' or 'quadratic', got {self.spacing!r}")
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise ValueError(f"steps must be a whole number of 1 or more, got {self.steps!r}")
-        for name in ("guidance", "guidance_below", "step_cache"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be a number, got {getattr(self, name)}")
+            raise ValueError(f"spacing must be 'even', 'strided' or 'quadratic', got {shown(self.spacing)}")
+        whole("steps", self.steps, 1)
+        for name in ("guidance", "guidance_below", "text_guidance", "step_cache"):
+            real(name, getattr(self, name))
         if self.step_cache < 0:
             raise ValueError(f"step_cache must be 0 (off) or more, got {self.step_cache:g}")
 
@@ -47,7 +46,7 @@ class SamplingConfig:
         cls, sampler: str, *, steps: int | None = None, guidance: float | None = None, step_cache: float = 0.0
     ) -> SamplingConfig:
         """From the sampler's name in graphs and on the command line: with "_quad" after it, steps are quadratic."""
-        plain = sampler.removesuffix(QUADRATIC_SUFFIX)
+        plain = sampler.removesuffix(QUADRATIC_SUFFIX) if isinstance(sampler, str) else sampler
         default = cls()
         return cls(
             steps=default.steps if steps is None else steps,

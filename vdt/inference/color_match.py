@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from ..interruption import poll
+
 # Frames are uint8 (H, W, 3). Differences are in levels of 255.
 
 BLOCK = 4  # pixels along the side of the finest averages of jumps
@@ -42,6 +44,7 @@ def pull_push_fill(values: Tensor, weights: Tensor) -> Tensor:
 
 
 def _matched(frame: np.ndarray, image: np.ndarray, generated: Tensor, limit: float) -> np.ndarray:
+    poll()
     own, around = (rearrange(torch.from_numpy(x).float(), "h w c -> 1 c h w") for x in (frame, image))
     area = generated[None, None].float()  # (1, 1, H, W)
     jump, met = _jumps(own, around, area)

@@ -18,9 +18,11 @@ from ..media.frames import PLACEHOLDER
 from ..media.types import VideoClip
 from ..models.autoencoder import AutoencoderKL
 from ..models.transformer import VDT
+from ..text import Text
 from . import streaming
 from .codec import AutoencoderCodec
 from .compositing import Compositor
+from .prompt import resolve_text
 from .rollout import generate_latents
 from .settings import CompositingConfig, GenerationConfig, SamplingConfig, WindowConfig
 
@@ -81,6 +83,7 @@ class Pipeline:
         sampling: SamplingConfig | None = None,
         windows: WindowConfig | None = None,
         compositing: CompositingConfig | None = None,
+        text: Text | str | Sequence[str] | None = None,
         callback: StepCallback | None = None,
     ) -> GeneratedClip:
         """Complete a clip; given pixels come back bit for bit. One longer than the model's is made window by window.
@@ -91,6 +94,7 @@ class Pipeline:
             mask: bool, True = generate: pixels (T, H, W) or latent cells (T, h, w).
             seed: 0 to 2**64 - 1; the same on every device.
             sampling, windows, compositing: None is the measured defaults.
+            text: what happens, as a sentence or as embeddings, for models that read one; see `resolve_text`.
             callback: called after every step of the sampler; what it raises ends the work.
 
         Raises:
@@ -103,6 +107,7 @@ class Pipeline:
             sampling=sampling,
             windows=windows,
             compositing=compositing,
+            text=text,
             callback=callback,
         )
         return made
@@ -117,6 +122,7 @@ class Pipeline:
         sampling: SamplingConfig | None = None,
         windows: WindowConfig | None = None,
         compositing: CompositingConfig | None = None,
+        text: Text | str | Sequence[str] | None = None,
         callback: StepCallback | None = None,
     ) -> list[GeneratedClip]:
         """Complete clips of one size under one mask at once, each with a seed of its own; see `__call__`."""
@@ -125,7 +131,14 @@ class Pipeline:
         padded = [_pad(frames, masks.pixels) for frames in clips]
         raw = torch.stack([self._encode_given(frames, masks.cells) for frames in padded])  # (B, T, C, h, w)
         latents = generate_latents(
-            self.model, raw, masks.cells, seeds=seeds, sampling=sampling, windows=windows, callback=callback
+            self.model,
+            raw,
+            masks.cells,
+            seeds=seeds,
+            sampling=sampling,
+            windows=windows,
+            text=resolve_text(self.model.config, text),
+            callback=callback,
         )
         compositor = Compositor(self.codec, compositing)
         return [

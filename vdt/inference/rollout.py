@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 
 from ..diffusion import StepCallback, StepInfo, derived_seed
+from ..text import Text
 from .generate import generate_window
+from .memory import check_memory
 from .settings import SamplingConfig, WindowConfig
 from .windows import Window, plan_windows, raw_frame
 
@@ -27,6 +30,7 @@ def roll_out(
     sampling: SamplingConfig | None = None,
     windows: WindowConfig | None = None,
     pad_short_clips: bool = False,
+    text: Text | None = None,
     callback: StepCallback | None = None,
 ) -> Iterator[Tensor]:
     """Generate the masked part of raw latents, however many frames; given cells come back bit for bit.
@@ -39,6 +43,7 @@ def roll_out(
             sampling.
         sampling, windows: None is the measured defaults.
         pad_short_clips: see `plan_windows`.
+        text: of all windows; see `sample_latents`.
         callback: its steps are counted through all windows.
 
     Yields float32 (B, some frames, C, h, w) on the device of `raw`, T in all, as soon as no later window needs them.
@@ -57,6 +62,7 @@ def roll_out(
             seeds=[window_seed(seed, number) for seed in seeds],
             sampling=sampling or SamplingConfig(),
             tile=resolved.tile,
+            text=text,
             callback=callback and _counted(callback, number, len(plan)),
         )
         made.update(zip(window.frames, completed.unbind(1), strict=True))
@@ -76,6 +82,7 @@ def generate_latents(
     sampling: SamplingConfig | None = None,
     windows: WindowConfig | None = None,
     pad_short_clips: bool = False,
+    text: Text | None = None,
     callback: StepCallback | None = None,
 ) -> Tensor:
     """`roll_out` as one tensor, float32 (B, T, C, h, w)."""
@@ -87,13 +94,15 @@ def generate_latents(
         sampling=sampling,
         windows=windows,
         pad_short_clips=pad_short_clips,
+        text=text,
         callback=callback,
     )
     return torch.cat(list(pieces), dim=1)
 
 
 def pad_frames(values: Tensor, count: int, *, before: bool = False, fill: float = 0.0) -> Tensor:
-    """Values (T, ...) with `count` frames of `fill` after them, or before them."""
+    """Values (T, ...) with `count` frames of `fill` after them, or before them; ValueError if they do not fit."""
+    check_memory((len(values) + 2 * count) * math.prod(values.shape[1:]) * values.element_size())
     new = torch.full((count, *values.shape[1:]), fill, dtype=values.dtype, device=values.device)
     return torch.cat([new, values] if before else [values, new])
 

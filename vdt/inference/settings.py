@@ -5,9 +5,9 @@ Their defaults are the measured ones. The command line, nodes, evaluation, estim
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
+from ..bounds import real, whole
 from ..config import VDTConfig
 from ..diffusion import SamplingConfig
 
@@ -26,9 +26,7 @@ class WindowConfig:
 
     def __post_init__(self) -> None:
         for name in ("frames", "overlap", "tile"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise ValueError(f"{name} of a window must be a whole number of 0 or more, got {value!r}")
+            whole(f"{name} of a window", getattr(self, name), 0)
 
     def resolve(self, config: VDTConfig) -> WindowConfig:
         """The same with the model's own numbers in place of zeros."""
@@ -51,8 +49,7 @@ class CompositingConfig:
 
     def __post_init__(self) -> None:
         for name in ("static_background", "color_match"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be a number, got {getattr(self, name)}")
+            real(name, getattr(self, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,3 +60,4 @@ class GenerationConfig:
     windows: WindowConfig = field(default_factory=WindowConfig)
     compositing: CompositingConfig = field(default_factory=CompositingConfig)
     seed: int = 0  # of all noise, 0 to 2**64 - 1
+    text: str = ""  # what happens, for models that read it; "" is no text

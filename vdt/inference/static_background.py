@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from ..interruption import poll
+
 # Frames are uint8 (H, W, 3). Differences are in levels of 255.
 
 SHARPNESS = 4  # of the step from still to changed
@@ -67,6 +69,7 @@ def hold_background(
 def _held(
     frame: np.ndarray, onto: np.ndarray, at: int, references: Sequence[ReferenceFrame], threshold: float
 ) -> np.ndarray:
+    poll()
     after = bisect(references, at, key=lambda reference: reference.index)
     sides = references[max(0, after - 1) : after + 1]  # one at an end of the clip
     mixed = np.zeros(frame.shape, np.float32)

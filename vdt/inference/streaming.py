@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..bounds import MAX_FRAMES, whole
 from ..masks.keyframes import LOOP_LEAD, loop_start
 from .compositing import Compositor
+from .prompt import resolve_text
 from .rollout import generate_latents, roll_out, window_seed
 from .settings import GenerationConfig, WindowConfig
 from .static_background import ReferenceFrame
@@ -114,6 +116,7 @@ def slow_frames(
     """
     if every < 2:
         raise ValueError(f"slow motion got every={every}: expected 2 or more, so that there are frames to make")
+    whole("every", every, 2, MAX_FRAMES)
     return _Stream(pipeline, config).slowed(iter(frames), every)
 
 
@@ -142,6 +145,7 @@ class _Stream:
         self.config = config
         self.windows = config.windows.resolve(pipeline.model.config)
         self.compositor = Compositor(pipeline.codec, config.compositing)
+        self.text = resolve_text(pipeline.model.config, config.text)
 
     def tail(self) -> deque[np.ndarray]:
         """Room for the last frames that a window sees."""
@@ -149,6 +153,7 @@ class _Stream:
 
     def between(self, left: Sequence[np.ndarray], right: Sequence[np.ndarray], count: int) -> Iterator[np.ndarray]:
         """`count` new frames between known ones, of which one side may be empty."""
+        whole("the number of new frames", count, 0, MAX_FRAMES)
         shown = np.stack([*left, *right])
         known = self.codec.encode(shown)
         missing = known.new_zeros(count, *known.shape[1:])
@@ -161,6 +166,7 @@ class _Stream:
             sampling=self.config.sampling,
             windows=self.windows,
             pad_short_clips=not (left and right),
+            text=self.text,
         )
         latents = (latent for piece in pieces for latent in piece[0])
         ends = [len(left) - 1] * bool(left) + [len(left)] * bool(right)  # known frames next to the new ones
@@ -204,6 +210,7 @@ class _Stream:
             seeds=[window_seed(self.config.seed, windows)],
             sampling=self.config.sampling,
             windows=self.windows,
+            text=self.text,
         )
         return made[0, seen:]
 

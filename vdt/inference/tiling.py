@@ -67,9 +67,10 @@ class TiledModel(nn.Module):
     sampler.
     """
 
-    def __init__(self, model: Any, side: int = 0, *, step_cache: float = 0.0) -> None:
+    def __init__(self, model: Any, side: int = 0, *, step_cache: float = 0.0, at_once: int = 0) -> None:
         super().__init__()
         self.model = model
+        self.at_once = at_once  # tiles in one pass of the model; 0 is TILES_AT_ONCE
         self.config = model.config
         self.side = side or model.config.input_size
         self.step_cache = step_cache
@@ -82,7 +83,7 @@ class TiledModel(nn.Module):
             return self._of_group(0)(x, t, conditioning)
         tiles = iter(plan_tiles(size, self.side))
         pieces: list[tuple[Tile, Tensor]] = []
-        while group := list(islice(tiles, TILES_AT_ONCE)):
+        while group := list(islice(tiles, self.at_once or TILES_AT_ONCE)):
             seen = torch.cat([tile.of(x) for tile in group])  # (n B, T, C, height, width)
             cropped = Conditioning.cat([conditioning.crop(tile.of) for tile in group])
             times = t.repeat(len(group), *[1] * (t.ndim - 1))

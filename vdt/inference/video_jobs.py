@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..bounds import MAX_FRAMES, MAX_SIDE, whole
 from ..masks.keyframes import LOOP_LEAD, loop_start
 from ..media.audio import read_sound
 from ..media.frames import DEFAULT_FPS, FitMode, fit_frames
@@ -52,6 +53,10 @@ class VideoJob:
             raise ValueError(f"unknown task {self.task!r}: expected one of {', '.join(VIDEO_TASKS)}")
         if (self.second is None) == (self.task == "connect"):
             raise ValueError(f"{self.task} got {self.second} as the second clip: connect needs one, others take none")
+        for name in ("frames", "before", "every"):
+            whole(name, getattr(self, name), -MAX_FRAMES, MAX_FRAMES)  # less than 0 is refused below
+        for side in self.size:
+            whole("a side of the picture", side, 1, MAX_SIDE)
         if min(self.frames, self.before) < 0 or (self.before and self.task != "extend"):
             raise ValueError(
                 f"{self.task} got {self.frames} new frames and {self.before} before the clip: expected 0 or more, "
@@ -159,6 +164,11 @@ def count_work(job: VideoJob, windows: WindowConfig) -> Workload | None:
         count = job.estimate_frames()
         if count is None:
             return None
+        if count * job.every > MAX_FRAMES:
+            raise ValueError(
+                f"slow motion of {count} frames with every={job.every} makes {(count - 1) * job.every + 1:,} frames, "
+                f"expected at most {MAX_FRAMES:,}: use a smaller every, or a part of the clip"
+            )
         return Workload(windows=count_slow_windows(count, every=job.every, windows=windows), frames=count * job.every)
     seen = windows.overlap
     if job.task == "extend":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -71,6 +70,8 @@ class _Plan:
         self.done = {frame for frame, whole in enumerate(done) if whole}
         self.given = {frame for frame, some in enumerate(given) if some}
         self.last = max(self.given, default=-1)
+        self.ends = sorted(self.done | self.given)  # known frames, in order, while gaps are filled coarsely
+        self.checked = 0  # of these, from the first on: no gap is too long up to there
         self.made: list[Window] = []
 
     def windows(self, pad_short_clips: bool) -> list[Window]:
@@ -91,10 +92,14 @@ class _Plan:
 
     def _long_gap(self) -> tuple[int, int] | None:
         """The first two neighbouring known frames with too much between them for one window."""
-        ends = sorted(self.done | self.given)
         sides = 2 * max(1, self.size // 8)  # known frames around a gap in one window, both ends among them
         longest = self.size - sides + 1  # from end to end
-        return next(((a, b) for a, b in pairwise(ends) if b - a > longest), None)
+        while self.checked < len(self.ends) - 1:
+            first, last = self.ends[self.checked : self.checked + 2]
+            if last - first > longest:
+                return first, last
+            self.checked += 1
+        return None
 
     def _fill_coarsely(self, first: int, last: int) -> None:
         """Frames at even distances between two known ones; what room is left shows known frames on both sides."""
@@ -105,6 +110,8 @@ class _Plan:
         for distance in range(stride, stride * (self.size - count) + 1, stride):
             around += [frame for frame in (first - distance, last + distance) if frame in self.done]
         self._add(sorted({*between, *around[: self.size - count]}))
+        place = self.checked + 1
+        self.ends[place:place] = sorted(set(between) - {first, last})
 
     def _sweep(self) -> None:
         """From the first known frame on."""

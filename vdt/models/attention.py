@@ -1,16 +1,19 @@
-"""Self-attention over a fold of a video: the patches of each frame, or the frames of each patch.
+"""Attention over a fold of a video (patches of a frame, frames of a patch, or all of both), or across to a context.
 
 Letters: B batch, T frames, N patches per frame, D width; S sequences of length L, H heads of width d.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .conditioning.record import Context
 from .linear import affine, is_plain, linear
 
 
@@ -37,10 +40,29 @@ TEMPORAL = Fold(  # each patch stands for more heads, so that the linear layers 
     separate=True,
 )
 
+JOINT = Fold(
+    split="b t n (h d) -> b h (t n) d",
+    split_all="b t n (three h d) -> three b h (t n) d",
+    merge="b h (t n) d -> b t n (h d)",
+    separate=False,
+)
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Softmax attention of (S, H, L, d) queries, keys and values; the one seam for other kernels."""
-    return F.scaled_dot_product_attention(q, k, v)
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Softmax attention of (S, H, L, d) queries, keys and values; the one seam for other kernels.
+
+    mask is bool, broadcast over (S, H, L, L'), True = attend.
+    """
+    if q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled() and q.requires_grad:
+        return _written_out(q, k, v, mask)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def _written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """The same as two products and a softmax: on a CPU the fused backward pass takes ten times as long in bfloat16."""
+    scores = ((q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)).float()
+    scores = scores if mask is None else scores.masked_fill(~mask, -math.inf)
+    return torch.softmax(scores, dim=-1).to(v.dtype) @ v
 
 
 class Attention(nn.Module):
@@ -65,3 +87,23 @@ class Attention(nn.Module):
             parts = zip(self.qkv.weight.chunk(3), self.qkv.bias.chunk(3), strict=True)
             return [rearrange(affine(x, weight, bias), fold.split, h=heads) for weight, bias in parts]
         return list(rearrange(linear(self.qkv, x), fold.split_all, three=3, h=heads))
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of all tokens of a clip to a context; where nothing of it counts the answer is 0."""
+
+    def __init__(self, hidden_size: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.q = nn.Linear(hidden_size, hidden_size)
+        self.kv = nn.Linear(hidden_size, 2 * hidden_size)
+        self.proj = nn.Linear(hidden_size, hidden_size, bias=False)  # 0 stays 0
+
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        """Tokens (B, T, N, D) to tokens."""
+        heads, patches = self.num_heads, x.shape[2]
+        q = rearrange(linear(self.q, x), "b t n (h d) -> b h (t n) d", h=heads)
+        k, v = rearrange(linear(self.kv, context.tokens), "b l (two h d) -> two b h l d", two=2, h=heads)
+        k, v = (F.pad(each, (0, 0, 1, 0)) for each in (k, v))  # a key of 0 with a value of 0, which always counts
+        mask = F.pad(context.mask, (1, 0), value=True)[:, None, None]  # (B, 1, 1, 1 + L)
+        return linear(self.proj, rearrange(attend(q, k, v, mask), "b h (t n) d -> b t n (h d)", n=patches))

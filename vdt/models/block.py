@@ -9,12 +9,24 @@ import torch
 from torch import Tensor, nn
 
 from ..config import VDTConfig
-from .attention import SPATIAL, TEMPORAL, Attention, Fold
+from .attention import JOINT, SPATIAL, TEMPORAL, Attention, CrossAttention, Fold
+from .conditioning import Context, reads_context
 from .initialisation import xavier, zero
-from .layers import Mlp, Modulation, adaln, modulate
+from .layers import Mlp, Modulation, adaln, modulate, temporal_table
 from .linear import linear
 
-LAYOUTS: dict[str, tuple[str, ...]] = {"factorized": ("temporal", "spatial", "mlp")}
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "factorized": ("temporal", "spatial", "mlp"),
+    "spatial_first": ("spatial", "temporal", "mlp"),
+    "joint": ("joint", "mlp"),
+}
+FOLDS: dict[str, Fold] = {"spatial": SPATIAL, "joint": JOINT}
+
+
+def block_layout(config: VDTConfig) -> tuple[str, ...]:
+    """The branches of a block in order; cross-attention, where a conditioner needs it, comes before the MLP."""
+    layout = LAYOUTS[config.attention]
+    return (*layout[:-1], "cross", layout[-1]) if reads_context(config) else layout
 
 
 class VDTBlock(nn.Module):
@@ -23,7 +35,8 @@ class VDTBlock(nn.Module):
     def __init__(self, config: VDTConfig) -> None:
         super().__init__()
         width, heads = config.hidden_size, config.num_heads
-        self.layout = LAYOUTS[config.attention]
+        self.layout = block_layout(config)
+        self.tells_time = config.time_positions == "temporal"
         if "temporal" in self.layout:
             self.temporal_norm1 = nn.LayerNorm(width)
             self.temporal_attn = Attention(width, heads)
@@ -31,17 +44,22 @@ class VDTBlock(nn.Module):
             self.temporal_adaLN = adaln(width, 3) if config.temporal_adaln else None
         self.norm1 = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.attn = Attention(width, heads)
+        if "cross" in self.layout:
+            self.cross_norm = nn.LayerNorm(width)
+            self.cross_attn = CrossAttention(width, heads)
         self.norm2 = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.mlp = Mlp(width, config.mlp_ratio)
         self.adaLN_modulation = adaln(width, 6)
 
-    def forward(self, x: Tensor, c: Tensor, context: Tensor | None = None) -> Tensor:
-        """Tokens (B, T, N, D), time condition (B, 1 or T, 1, D) and context (B, L, D), if any, to tokens."""
+    def forward(self, x: Tensor, c: Tensor, context: Context | None = None) -> Tensor:
+        """Tokens (B, T, N, D), time condition (B, 1 or T, 1, D) and context, if any, to tokens."""
         vectors = self.adaLN_modulation(c).chunk(6, dim=-1)
         attn_mod, mlp_mod = Modulation(*vectors[:3]), Modulation(*vectors[3:])
         for branch in self.layout:
             if branch == "temporal":
                 x = x + self._temporal(x, c)
+            elif branch == "cross":
+                x = x if context is None else x + self.cross_attn(self.cross_norm(x), context)
             elif branch == "mlp":
                 x = mlp_mod.gated(x, self.mlp(mlp_mod.shifted(self.norm2(x))))
             else:
@@ -57,6 +75,8 @@ class VDTBlock(nn.Module):
         return attn_mod.gated(x, self.attn(attn_mod.shifted(self.norm1(x)), fold))
 
     def _temporal(self, x: Tensor, c: Tensor) -> Tensor:
+        if self.tells_time:
+            x = x + temporal_table(x.shape[1], x.shape[3]).to(x)[:, :, None]
         x = self.temporal_norm1(x)
         if self.temporal_adaLN is None:
             return linear(self.temporal_fc, self.temporal_attn(x, TEMPORAL))
@@ -75,9 +95,10 @@ class VDTBlock(nn.Module):
             else:
                 zero(self.temporal_fc)  # our new models start as image models (Open-Sora 1.1)
                 zero(self.temporal_adaLN[1])
+        if "cross" in self.layout:
+            xavier(self.cross_attn.q, generator)
+            xavier(self.cross_attn.kv, generator)
+            zero(self.cross_attn.proj)  # a new model does not read its context
         xavier(self.mlp.fc1, generator)
         xavier(self.mlp.fc2, generator)
         zero(self.adaLN_modulation[1])  # adaLN-zero: attention and MLP start closed
-
-
-FOLDS: dict[str, Fold] = {"spatial": SPATIAL}

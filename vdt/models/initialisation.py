@@ -27,6 +27,7 @@ def zero(layer: nn.Module) -> None:
 
 
 def zero_bias(layer: nn.Module) -> None:
-    """A bias of 0."""
-    assert isinstance(layer, (nn.Linear, nn.Conv2d)) and layer.bias is not None
-    nn.init.zeros_(layer.bias)
+    """A bias of 0, if the layer has one."""
+    assert isinstance(layer, (nn.Linear, nn.Conv2d))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..config import VDTConfig
 from .block import VDTBlock
-from .conditioning import Conditioner, Conditioning, build_conditioners
+from .conditioning import Conditioner, Conditioning, Context, build_conditioners
 from .conditioning.record import NOTHING
 from .initialisation import small, xavier, zero, zero_bias
 from .layers import FinalLayer, LabelEmbedder, PatchEmbed, TimestepEmbedder, spatial_table, temporal_table
@@ -33,6 +33,7 @@ class VDT(nn.Module):
         width, side = config.hidden_size, config.input_size // config.patch_size
         if width % 4:
             raise ValueError(f"hidden_size must be a multiple of 4 for the position tables, got {width}")
+        self.tells_blocks_time = config.time_positions == "temporal"
         self.x_embedder = PatchEmbed(config.in_channels, width, config.patch_size)
         self._conditioner_names = []
         for conditioner in build_conditioners(config):
@@ -82,14 +83,15 @@ class VDT(nn.Module):
         for conditioner in self.conditioners:
             tokens = conditioner.tokens(tokens, conditioning)
         rows, columns = self._patches((x.shape[-2], x.shape[-1]))
-        return tokens + self._spatial(rows, columns)[:, None] + self._temporal(tokens.shape[1])[:, :, None]
+        tokens = tokens + self._spatial(rows, columns)[:, None]
+        return tokens if self.tells_blocks_time else tokens + self._temporal(tokens.shape[1])[:, :, None]
 
-    def context(self, conditioning: Conditioning) -> Tensor | None:
-        """What cross-attention reads, (B, L, D), of all conditioners together; None if nothing does."""
+    def context(self, conditioning: Conditioning) -> Context | None:
+        """What cross-attention reads, of all conditioners together; None if there is nothing to read."""
         found = [context for each in self.conditioners if (context := each.context(conditioning)) is not None]
-        return torch.cat(found, dim=1) if found else None
+        return Context.cat(found) if found else None
 
-    def transform(self, x: Tensor, c: Tensor, context: Tensor | None = None) -> Tensor:
+    def transform(self, x: Tensor, c: Tensor, context: Context | None = None) -> Tensor:
         """All blocks, tokens (B, T, N, D) to tokens."""
         for block in self.blocks:
             x = block(x, c, context)
@@ -143,7 +145,7 @@ class VDT(nn.Module):
         """Draw fresh weights, in forward order; the untrained model predicts zero."""
         xavier(self.x_embedder.proj, generator)
         for conditioner in self.conditioners:
-            conditioner.initialise()
+            conditioner.initialise(generator)
         for layer in (self.t_embedder.mlp[0], self.t_embedder.mlp[2]):
             small(layer, generator)
             zero_bias(layer)

@@ -4,6 +4,7 @@ import torch
 
 from vdt.config import MaskSpec
 from vdt.diffusion import GivenCells, HiddenCells, make_given
+from vdt.models import Conditioning
 
 
 def test_given_cells_are_clean_in_the_input_and_the_others_noisy(randn, mask):
@@ -15,7 +16,7 @@ def test_given_cells_are_clean_in_the_input_and_the_others_noisy(randn, mask):
 
 def test_pasting_puts_given_cells_back_and_leaves_the_others(randn, mask):
     clean, x0 = randn(0), randn(1)
-    for given in (GivenCells(clean, mask), HiddenCells(clean, mask, None, randn(2))):
+    for given in (GivenCells(clean, mask), HiddenCells(clean, mask, None, randn(2), Conditioning())):
         assert torch.equal(given.paste(x0), torch.where(mask.unsqueeze(2), x0, clean))
 
 

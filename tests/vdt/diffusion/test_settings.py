@@ -13,7 +13,7 @@ FULL = Schedule.from_config(DiffusionConfig(prediction="v"))
 
 def test_the_defaults_are_the_measured_ones():
     values = {"steps": 4, "sampler": "dpmpp_2m", "spacing": "quadratic", "guidance": 2.0, "guidance_below": 0.2}
-    assert SamplingConfig().to_dict() == {**values, "step_cache": 0.0}
+    assert SamplingConfig().to_dict() == {**values, "text_guidance": 1.0, "step_cache": 0.0}
     assert (FAST.steps, FAST.name, FAST.is_guided) == (2, "dpmpp_2m_quad", False)
     assert (EVEN_DDIM.steps, EVEN_DDIM.name, EVEN_DDIM.is_guided) == (20, "ddim", False)
     with pytest.raises(dataclasses.FrozenInstanceError):

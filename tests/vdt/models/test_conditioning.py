@@ -9,7 +9,7 @@ from torch import nn
 
 from vdt.config import VDT_CONFIGS, MaskSpec
 from vdt.models import VDT, Conditioning
-from vdt.models.conditioning import Conditioner, MaskConditioner, build_conditioners, registry
+from vdt.models.conditioning import Conditioner, Context, MaskConditioner, build_conditioners, registry
 
 TINY = VDT_CONFIGS["VDT-Tiny/2"]
 MASKED = dataclasses.replace(TINY, conditioning=(MaskSpec(embed=True),))
@@ -82,8 +82,8 @@ def test_without_an_embedding_the_mask_adds_no_parameter_and_changes_nothing(tin
 # ---- Other conditioners ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ToySpec:
+@dataclass(frozen=True, kw_only=True)
+class ToySpec(MaskSpec):
     kind = "toy"
     reference: bool = False  # append a frame that the network sees and does not return
     strength: float = 0.0  # of a vector added to the time condition
@@ -109,9 +109,9 @@ class Toy(Conditioner):
         return (self.spec.strength + self.scale)[None, None, None]
 
     def context(self, conditioning):
-        return torch.full((1, 2, len(self.scale)), self.spec.strength)
+        return Context(torch.full((1, 2, len(self.scale)), self.spec.strength), torch.ones(1, 2, dtype=torch.bool))
 
-    def initialise(self):
+    def initialise(self, generator=None):
         self.initialised = True
 
 
@@ -142,7 +142,7 @@ def test_each_hook_reaches_the_forward_pass(toy, tiny_model):
     assert torch.equal(toy()(x, t), plain)
     told = toy(strength=0.5)
     torch.testing.assert_close(told.time_condition(t), tiny_model.time_condition(t) + 0.5)
-    assert torch.equal(told.context(Conditioning()), torch.full((1, 2, TINY.hidden_size), 0.5))
+    assert torch.equal(told.context(Conditioning()).tokens, torch.full((1, 2, TINY.hidden_size), 0.5))
     assert not torch.allclose(told(x, t), plain)
     appended = toy(reference=True)
     assert appended.embed(x).shape == (2, 7, 16, TINY.hidden_size)

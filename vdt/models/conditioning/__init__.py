@@ -5,7 +5,7 @@ Each spec of a configuration builds one conditioner. The transformer knows their
 
 from .base import Conditioner
 from .mask import MaskConditioner
-from .record import Conditioning
-from .registry import build_conditioners
+from .record import Conditioning, Context
+from .registry import build_conditioners, reads_context
 
-__all__ = ["Conditioner", "Conditioning", "MaskConditioner", "build_conditioners"]
+__all__ = ["Conditioner", "Conditioning", "Context", "MaskConditioner", "build_conditioners", "reads_context"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from .record import Conditioning
+from .record import Conditioning, Context
 
 
 class Conditioner(nn.Module):
@@ -23,8 +24,8 @@ class Conditioner(nn.Module):
         """What is added to the time condition that every adaLN reads, (B, 1 or T, 1, D)."""
         return None
 
-    def context(self, conditioning: Conditioning) -> Tensor | None:
-        """What cross-attention reads, (B, L, D)."""
+    def context(self, conditioning: Conditioning) -> Context | None:
+        """What cross-attention reads."""
         return None
 
     def strip(self, tokens: Tensor) -> Tensor:
@@ -34,5 +35,5 @@ class Conditioner(nn.Module):
     def check(self, x: Tensor, conditioning: Conditioning) -> None:
         """Raise ValueError for a conditioning that does not fit latents x (B, T, C, h, w)."""
 
-    def initialise(self) -> None:
+    def initialise(self, generator: torch.Generator | None = None) -> None:
         """Draw fresh weights, such that a new conditioner changes nothing."""

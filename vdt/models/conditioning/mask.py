@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from ...config import MaskSpec, VDTConfig
@@ -40,7 +41,7 @@ class MaskConditioner(Conditioner):
         if self.proj is not None and mask is not None and mask.shape != x[:, :, 0].shape:
             raise ValueError(f"expected a mask (B, T, h, w) = {tuple(x[:, :, 0].shape)}, got {tuple(mask.shape)}")
 
-    def initialise(self) -> None:
+    def initialise(self, generator: torch.Generator | None = None) -> None:
         """See `Conditioner.initialise`."""
         if self.proj is not None:
             zero(self.proj)  # a new model does not read the mask
