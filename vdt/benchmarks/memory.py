@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -91,4 +90,6 @@ def _peak() -> int:
     """Peak resident memory so far, in bytes."""
     if sys.platform == "linux":
         return _status("VmHWM:")
+    import resource  # Windows has none
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts in bytes

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -10,13 +14,21 @@ from ..diffusion import (
     GuidedDenoiser,
     SamplingConfig,
     Schedule,
-    make_given,
     read_output,
 )
 from ..diffusion.loss import masked_mean
 from ..models.transformer import VDT
-from .objectives import LatentClips, Loss, VDTObjective
+from .data.batches import Batch, draw_noise
+from .objectives import LatentClips, Loss, VDTObjective, VDTSamples
 from .recipe import VDTRecipe
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DistillSamples(VDTSamples):
+    """What the teacher sees too: the noise of its guidance, and the student's step, from 1."""
+
+    guidance_noise: Tensor
+    step: int
 
 
 class DistillObjective(VDTObjective):
@@ -35,23 +47,35 @@ class DistillObjective(VDTObjective):
         self.guided = SamplingConfig(steps=distill.steps * distill.substeps, sampler="ddim", guidance=distill.guidance)
         self.fine = self.guided.respaced(self.schedule)
 
-    def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
-        """Draw a batch and one of the student's steps, and score the student's x0 against the teacher's."""
-        x0, mask = (value.to(device) for value in self.draw(batch, generator))
-        noise, guidance_noise = (torch.randn(x0.shape, generator=generator).to(device) for _ in range(2))
+    def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
+        """Clips, tasks and noise, and one of the student's steps for all of them."""
+        drawn = cast(Sequence[VDTSamples], super().draw(batch, generator, device))
         step = 1 + int(torch.randint(self.recipe.distill.steps, (), generator=generator))
-        start = step * self.substeps - 1
+        return [
+            DistillSamples(**vars(samples), step=step, guidance_noise=draw_noise(samples.x0.shape, generator, device))
+            for samples in drawn
+        ]
+
+    def score(self, batch: Batch) -> Loss:
+        """The student's x0 against the teacher's."""
+        parts = [self._errors(cast(DistillSamples, samples)) for samples in batch]
+        mse = torch.cat(parts).mean()
+        return Loss(total=mse, scalars={"mse": mse, f"mse_step{cast(DistillSamples, batch[0]).step}": mse})
+
+    def _errors(self, samples: DistillSamples) -> Tensor:
+        """One squared error for each sample, (B,)."""
+        x0 = samples.x0
+        start = samples.step * self.substeps - 1
         stop = start - self.substeps  # -1 is clean data
-        given = make_given(self.module.config.conditioning, x0, mask)
-        denoise = GuidedDenoiser(self.teacher, self.fine, given, self.guided, guidance_noise)
-        inputs, conditioning = given.inputs(self.fine.q_sample(x0, start, noise), start)
+        given = self.given(samples)
+        denoise = GuidedDenoiser(self.teacher, self.fine, given, self.guided, samples.guidance_noise)
+        inputs, conditioning = given.inputs(self.fine.q_sample(x0, start, samples.noise), start)
         target = teacher_x0(denoise, inputs, self.fine, start, stop)
-        t = self.fine.timesteps[start].to(device).expand(batch)
+        t = self.fine.timesteps[start].to(x0.device).expand(len(x0))
         output = read_output(self.module(inputs, t, conditioning).to(x0.dtype), inputs, start, self.fine)
         # In v, whose scale is the same at every step: an error of x0 counts by 1/noise, as v reads it.
         error = (output.x0 - target) / self.fine.at(start, x0).noise
-        mse = masked_mean(error**2, mask)
-        return Loss(total=mse.mean(), scalars={"mse": mse.mean(), f"mse_step{step}": mse.mean()})
+        return masked_mean(error**2, samples.mask)
 
 
 @torch.no_grad()

@@ -21,8 +21,8 @@ class EMA:
     def update(self, step: int) -> None:
         """Follow the module after optimiser step `step` (from 0); early steps follow faster."""
         weight = 1 - min(self.decay, (1 + step) / (10 + step))
-        live = [value.detach() for _, value in self.module.named_parameters()]
-        torch._foreach_lerp_(list(self.shadow.values()), live, weight)
+        live = [local(value.detach()) for _, value in self.module.named_parameters()]
+        torch._foreach_lerp_([local(value) for value in self.shadow.values()], live, weight)
 
     @contextmanager
     def swapped(self) -> Iterator[nn.Module]:
@@ -43,3 +43,8 @@ class EMA:
     def state_dict(self) -> dict[str, Tensor]:
         """The module's state with averaged parameters."""
         return {**self.module.state_dict(), **self.shadow}
+
+
+def local(value: Tensor) -> Tensor:
+    """The part of a sharded tensor that this process holds; any other tensor is whole."""
+    return value.to_local() if hasattr(value, "to_local") else value

@@ -3,95 +3,109 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
+from .. import ranks
+from ..ranks import LostProcessError
 from ..visualize.contact_sheet import contact_sheet
+from .data.batches import Batch, Batches, part_of
 from .ema import EMA
 from .objectives import Loss, Objective
+from .optimizers import new_optimizers
+from .parallel import checkpoints
+from .parallel.checkpoints import CHECKPOINT
+from .parallel.network import Network
 from .recipe import OptimRecipe, RunRecipe
+from .schedule import Clock, learning_rate, progress
 from .state import DivergenceError, TrainState
 
-CHECKPOINT = "state.safetensors"
-
-
-def learning_rate(step: int, optim: OptimRecipe) -> float:
-    """Rate of step `step` (from 0): linear warm-up, plateau, then linear to zero over the last `decay` of the run."""
-    warm = min(1.0, (step + 1) / max(1, optim.warmup))
-    tail = optim.steps * optim.decay
-    cool = min(1.0, (optim.steps - step) / tail) if tail else 1.0
-    return optim.lr * warm * cool
+__all__ = ["CHECKPOINT", "Loop", "learning_rate", "new_optimizers", "new_state"]
 
 
 def new_state(module: nn.Module, optim: OptimRecipe, seed: int) -> TrainState:
     """A run's state before its first step."""
-    generator = torch.Generator().manual_seed(seed)
     return TrainState(
-        model=module, ema=EMA(module, optim.ema), optimizers=new_optimizers(module, optim), generator=generator
+        model=module,
+        ema=EMA(module, optim.ema),
+        ema_long=EMA(module, optim.ema_long) if optim.ema_long else None,
+        optimizers=new_optimizers(module, optim),
+        generator=torch.Generator().manual_seed(seed),
     )
-
-
-def new_optimizers(module: nn.Module, optim: OptimRecipe) -> dict[str, torch.optim.Optimizer]:
-    """AdamW, after Muon where the recipe wants it; biases, norms and tables are not decayed."""
-    trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
-    is_muon = optim.optimizer == "muon"
-    matrices = {name: value for name, value in trained.items() if is_muon and "blocks" in name and value.ndim == 2}
-    if is_muon and not matrices:
-        raise ValueError('optimizer "muon" needs matrices of transformer blocks and this model has none: use "adamw"')
-    decayed = [value for name, value in trained.items() if value.ndim > 1 and name not in matrices]
-    others = [value for value in trained.values() if value.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": optim.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    adamw = torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas)
-    if not matrices:
-        return {"adamw": adamw}
-    from .muon import Muon  # PyTorch has it since 2.9
-
-    muon = Muon(list(matrices.values()), lr=optim.lr, weight_decay=optim.weight_decay, adjust_lr_fn="match_rms_adamw")
-    return {"muon": muon, "adamw": adamw}
 
 
 class Loop:
     """Minimises an objective to the end of its recipe, or until a signal asks it to save and stop."""
 
     def __init__(
-        self, objective: Objective, state: TrainState, optim: OptimRecipe, run: RunRecipe, folder: Path, recipe: str
+        self,
+        objective: Objective,
+        state: TrainState,
+        optim: OptimRecipe,
+        run: RunRecipe,
+        folder: Path,
+        recipe: str,
+        *,
+        network: Network | None = None,
+        publish: Callable[[], None] | None = None,
     ) -> None:
         self.objective, self.state, self.optim, self.rhythm = objective, state, optim, run
-        self.folder, self.recipe = folder, recipe
+        self.folder, self.recipe, self.publish = folder, recipe, publish
+        self.ranks = ranks.current()
+        self.network = network or Network(objective, self.ranks, optim, run)
         self.device = next(state.model.parameters()).device
+        self.clock = Clock(kind=run.clock, before=state.seconds)
+        self.batches: Batches | None = None  # while it runs
         self.stopping = False
+        self.saved = self.shown = -1  # steps of the last checkpoint and the last sheet
+        self.published = state.seconds
 
     def run(self, *, progress: bool = True) -> bool:
-        """Train; True if the recipe's last step was reached, False if a signal stopped the run."""
-        writer = _writer(self.folder)
-        bar = tqdm(total=self.optim.steps, initial=self.state.step, unit="step", disable=not progress)
-        with bar, self._signals():
-            while self.state.step < self.optim.steps and not self.stopping:
-                loss = self.step()
-                bar.update()
-                self._after_step(loss, writer, bar)
-        self.save()
-        writer.close()
-        return self.state.step >= self.optim.steps
+        """Train; True if the recipe's last step was reached, False if a signal stopped the run.
+
+        LostProcessError if another process of the run is gone.
+        """
+        writer = _writer(self.folder) if self.ranks.is_first else None
+        total = None if self.rhythm.minutes else self.optim.steps
+        bar = tqdm(total=total, initial=self.state.step, unit="step", disable=not progress or not self.ranks.is_first)
+        self.clock = Clock(kind=self.rhythm.clock, before=self.state.seconds)
+        self.batches = Batches(self._draw, self.state.generator)
+        try:
+            with bar, self._signals(), self._watched():
+                while self._goes_on():
+                    loss = self.step()
+                    bar.update()
+                    self._after_step(loss, writer, bar)
+                self._finish(writer)
+        finally:
+            self.batches.close()
+            if writer is not None:
+                writer.close()
+        return self.done >= 1
+
+    @property
+    def done(self) -> float:
+        """The share of the run that is done."""
+        return progress(self.state.step, self.state.seconds, self.optim, self.rhythm)
 
     def step(self) -> Loss:
         """One optimiser step; DivergenceError before it if the gradient is not finite."""
-        state = self.state
+        state, rate = self.state, self._rate()
         for optimizer in state.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(state.step, self.optim)
-        loss = self._gradients(state.generator)
+                group["lr"] = rate
+        assert self.batches is not None
+        loss = self._gradients(self.batches.take())
         for optimizer in state.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        state.ema.update(state.step)
-        state.step += 1
+        state.follow()
         return loss
 
     def save(self) -> None:
@@ -99,47 +113,102 @@ class Loop:
 
         Weights that a step has thrown far away may be finite themselves. DivergenceError leaves the file as it was.
         """
-        ahead = torch.Generator()
-        ahead.set_state(self.state.generator.get_state())
-        self._gradients(ahead)
+        assert self.batches is not None
+        self._gradients(self.batches.peek())
         self.state.model.zero_grad(set_to_none=True)
-        self.state.save(self.folder / CHECKPOINT, self.recipe)
+        checkpoints.save(self.state, self.folder, self.recipe)
+        self.saved = self.state.step
 
-    def _gradients(self, generator: torch.Generator) -> Loss:
-        """Draw a batch and compute its loss and clipped gradients."""
-        bfloat16 = self.optim.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
-            loss = self.objective.loss(self.optim.batch, generator, self.device)
-        loss.total.backward()
+    def _goes_on(self) -> bool:
+        """Whether another step follows: the processes agree on the time and on stopping."""
+        stopping, self.state.seconds = ranks.largest(float(self.stopping), self.clock.seconds())
+        self.stopping = bool(stopping)
+        return self.done < 1 and not self.stopping
+
+    def _rate(self) -> float:
+        return learning_rate(self.state.step, self.optim, self.done if self.rhythm.minutes else None)
+
+    def _draw(self, generator: torch.Generator) -> Batch:
+        """This process's part of the next batch, which all of them draw alike."""
+        batch = self.objective.draw(self.optim.batch, generator, self.device)
+        return [samples.to(self.device) for samples in part_of(batch, self.ranks.rank, self.ranks.world)]
+
+    def _gradients(self, batch: Batch) -> Loss:
+        """The loss and clipped gradients of a batch, taken in parts."""
+        count = self.optim.accumulate
+        losses = [self._add_gradients(part_of(batch, index, count), index == count - 1) for index in range(count)]
         norm = nn.utils.clip_grad_norm_(self.state.model.parameters(), self.optim.clip_norm)
+        norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
         if not bool(torch.isfinite(norm)):
+            kept = "go on from the last good checkpoint, which is kept, with --changed"
             raise DivergenceError(
                 f"training diverged at step {self.state.step + 1} (gradient norm {float(norm)}): lower lr, or use "
-                f"precision float32; the last good checkpoint is kept, and the same command goes on from it"
+                f"precision float32; {kept if checkpoints.newest(self.folder) else 'there is no checkpoint yet'}"
             )
-        loss.scalars["grad_norm"] = norm
+        names = losses[0].scalars
+        scalars = {name: _mean([loss.scalars[name].detach() for loss in losses]) for name in names}
+        return Loss(total=_mean([loss.total.detach() for loss in losses]), scalars={**scalars, "grad_norm": norm})
+
+    def _add_gradients(self, batch: Batch, last: bool) -> Loss:
+        bfloat16 = self.optim.precision == "bfloat16"
+        with self.network.synchronised(last=last):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
+                loss = self.network(batch)
+            (loss.total / self.optim.accumulate).backward()
         return loss
 
     def _after_step(self, loss: Loss, writer: Any, bar: Any) -> None:
-        step, last = self.state.step, self.state.step == self.optim.steps
-        if step % self.rhythm.log_every == 0:
-            values = {name: float(value.detach()) for name, value in {"loss": loss.total, **loss.scalars}.items()}
-            for name, value in values.items():
-                writer.add_scalar(name, value, step)
-            writer.add_scalar("lr", learning_rate(step, self.optim), step)
-            bar.set_postfix({name: f"{value:.4f}" for name, value in values.items()})
-        if step % self.rhythm.sheet_every == 0 or last:
+        step, rhythm = self.state.step, self.rhythm
+        if step % rhythm.log_every == 0:
+            self._log(loss, writer, bar)
+        if step % rhythm.save_every == 0:
+            self.save()  # before the sheet, which may fail, such as on a full disk
+        if step % rhythm.sheet_every == 0 and self.done < 1:
             self._sheet(writer)
-        if step % self.rhythm.save_every == 0:
+        if self.publish and rhythm.weights_every and self.state.seconds - self.published >= rhythm.weights_every:
+            self.publish()
+            self.published = self.state.seconds
+
+    def _finish(self, writer: Any) -> None:
+        """Leave a checkpoint, and a sheet of what the whole run has made."""
+        if self.saved != self.state.step:
             self.save()
+        if self.done >= 1 and self.shown != self.state.step:
+            self._sheet(writer)
+
+    def _log(self, loss: Loss, writer: Any, bar: Any) -> None:
+        named = {"loss": loss.total, **loss.scalars}
+        values = dict(zip(named, ranks.mean(*(float(value) for value in named.values())), strict=True))
+        if writer is None:
+            return
+        step = self.state.step
+        for name, value in {**values, "lr": self._rate(), "seconds": self.state.seconds}.items():
+            writer.add_scalar(name, value, step)
+        bar.set_postfix({name: f"{value:.4f}" for name, value in values.items()})
 
     def _sheet(self, writer: Any) -> None:
-        self.state.model.eval()
-        with self.state.ema.swapped():
-            rows = self.objective.contact_sheet(self.device)
-        self.state.model.train()
+        self.shown = self.state.step
+        with self.network.averaged(self.state) as module:
+            if module is None:
+                return
+            rows = self.objective.contact_sheet(module, self.device)
         sheet = contact_sheet(rows, self.folder / f"sheet-{self.state.step:06d}.png")
         writer.add_image("sheet", sheet, self.state.step, dataformats="HWC")
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A process that is gone ends the others with one sentence."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not ranks.is_lost(error):
+                raise
+            there = checkpoints.newest(self.folder)
+            rest = f"the same command goes on from {there}" if there else "there is no checkpoint yet"
+            raise LostProcessError(
+                f"another process of this run is gone, so process {self.ranks.rank} of {self.ranks.world} ends at step "
+                f"{self.state.step}: {rest}"
+            ) from error
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -159,6 +228,10 @@ class Loop:
         finally:
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else torch.stack(values).mean()
 
 
 def _writer(folder: Path) -> Any:

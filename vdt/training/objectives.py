@@ -1,12 +1,13 @@
 """What the loop minimises: an objective draws a batch and scores it.
 
-Everything random comes from the generator that it is given.
+Everything random is drawn with the batch, from the generator that is given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -25,13 +26,18 @@ from ..diffusion import (
     stratified_timesteps,
     unscale_latents,
 )
+from ..diffusion.given import Given, Text
 from ..masks.sampling import sample_task_masks
 from ..media.frames import frames_to_pixels, pixels_to_frames
-from ..models.autoencoder import AutoencoderKL
 from ..models.transformer import VDT
+from ..ranks import Ranks
 from ..visualize.contact_sheet import Row
-from ..visualize.latent_preview import PreviewProjection
-from .recipe import VDTRecipe
+from .data.batches import Batch, Samples, draw_noise
+from .data.captions import CaptionEncoder
+from .data.latents import LatentClips, LatentSet
+from .recipe import Recipe, VDTRecipe
+
+__all__ = ["LatentClips", "Loss", "Objective", "VDTObjective", "VDTSamples", "with_noise_on_given"]
 
 NUM_SHEET_CLIPS = 4
 
@@ -52,26 +58,33 @@ class Objective(Protocol):
         """What is trained."""
         ...
 
-    def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
-        """Draw a batch and score it."""
+    def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
+        """A batch with everything random about it, the noise on the device."""
         ...
 
-    def contact_sheet(self, device: torch.device) -> list[Row]:
+    def score(self, batch: Batch) -> Loss:
+        """The loss of a batch, or of a part of one."""
+        ...
+
+    def contact_sheet(self, module: nn.Module, device: torch.device) -> list[Row]:
         """Rows of a contact sheet that shows what the model can do now."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LatentClips:
-    """Clips encoded once, with what is needed to show them.
+class VDTSamples(Samples):
+    """Clips of one length and shape, B of them.
 
-    latents are scaled, (N, T, C, h, w); shown are frames uint8 (M, T, H, W, 3) for contact sheets.
+    x0 is scaled latents (B, T, C, h, w), noise of the same shape, mask bool (B, T, h, w), t (B,), text (B, L, E) and
+    text_mask bool (B, L).
     """
 
-    latents: Tensor
-    vae: AutoencoderKL
-    shown: np.ndarray
-    preview: PreviewProjection
+    x0: Tensor
+    mask: Tensor
+    t: Tensor
+    noise: Tensor
+    text: Tensor | None = None
+    text_mask: Tensor | None = None
 
 
 class VDTObjective:
@@ -84,36 +97,65 @@ class VDTObjective:
         self.clips = clips
         self.recipe = recipe
         self.schedule = Schedule.from_config(module.config.diffusion)
+        if recipe.min_snr_gamma and module.config.diffusion.zero_terminal_snr:
+            raise ValueError(
+                f"min_snr_gamma = {recipe.min_snr_gamma:g} gives pure noise, the last step of zero_terminal_snr, the "
+                f"weight 0, so that it is never learned: set min_snr_gamma = 0"
+            )
         self.shown_with = shown_with  # how contact sheets are sampled
+        sources = [*clips.sets, *([clips.images] if clips.images else [])]
+        every = (captions for source in sources for captions in source.captions)
+        self.captions = CaptionEncoder(recipe.text, every) if recipe.text.encoder else None
 
     def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
-        """Draw clips, tasks, timesteps and noise, and score the model's prediction."""
-        x0, mask = self.draw(batch, generator)
+        """Draw a batch and score it."""
+        return self.score(self.draw(batch, generator, device))
+
+    # ---- Drawing -----------------------------------------------------------------------------------------------------
+
+    def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
+        """Clips of one length and shape, then single frames, with tasks, timesteps and noise."""
+        images = num_images(self.recipe, batch)
+        source = self.clips.draw_set(generator)
+        drawn = []
+        if batch > images:
+            clip = torch.randint(len(source.latents), (batch - images,), generator=generator)
+            latents = self._windows(clip, generator, source)
+            drawn.append(self._samples(source, clip, latents, self.recipe.tasks or None, generator, device))
+        if images:
+            source = self.clips.images or source
+            clip = torch.randint(len(source.latents), (images,), generator=generator)
+            frame = torch.randint(source.latents.shape[1], (images,), generator=generator)
+            latents = source.latents[clip, frame][:, None]
+            drawn.append(self._samples(source, clip, latents, {"unconditional": 1.0}, generator, device))
+        return drawn
+
+    def _samples(
+        self,
+        source: LatentSet,
+        clip: Tensor,
+        latents: Tensor,
+        tasks: Mapping[str, float] | None,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> Samples:
+        x0 = self.clips.scaled(latents)
+        batch, frames, _, height, width = x0.shape
+        mask = sample_task_masks(batch, frames, height, width, generator, tasks)
         t = stratified_timesteps(batch, self.schedule.num_steps, generator)
-        noise = torch.randn(x0.shape, generator=generator)
+        noise = draw_noise(x0.shape, generator, device)
         if self.recipe.given_noise:
             x0 = with_noise_on_given(x0, mask, self.recipe.given_noise, generator)
-        terms = self._terms(x0.to(device), mask.to(device), t, noise.to(device))
-        return Loss(total=terms.total.mean(), scalars={"mse": terms.mse.mean(), "vb": terms.vb.mean()})
+        text = text_mask = None
+        if self.captions is not None:
+            captions = [source.captions[index] for index in clip.tolist()] if source.captions else [()] * batch
+            text, text_mask = self.captions.draw(captions, generator)
+        return VDTSamples(x0=x0, mask=mask, t=t, noise=noise, text=text, text_mask=text_mask)
 
-    def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Scaled latents (B, T, C, h, w) and masks of random tasks (B, T, h, w)."""
-        clip = torch.randint(len(self.clips.latents), (batch,), generator=generator)
-        x0 = self._windows(clip, generator).float()
-        _, num_frames, _, height, width = x0.shape
-        return x0, sample_task_masks(batch, num_frames, height, width, generator, self.recipe.tasks or None)
-
-    def _terms(self, x0: Tensor, mask: Tensor, t: Tensor, noise: Tensor) -> LossTerms:
-        given = make_given(self.module.config.conditioning, x0, mask)
-        if self.recipe.loss == "official":
-            return official_loss(self.module, x0, given, t, noise, self.schedule)
-        gamma = self.recipe.min_snr_gamma or None
-        return masked_hybrid_loss(self.module, x0, given, t, noise, self.schedule, min_snr_gamma=gamma)
-
-    def _windows(self, clip: Tensor, generator: torch.Generator) -> Tensor:
-        """Of each chosen clip as many frames as the model sees, (B, T, C, h, w)."""
-        latents = self.clips.latents
-        size = min(self.module.config.num_frames, latents.shape[1])
+    def _windows(self, clip: Tensor, generator: torch.Generator, source: LatentSet | None = None) -> Tensor:
+        """Of each chosen clip as many frames as the model sees, (B, T, C, h, w); of buckets all."""
+        latents = (source or self.clips.sets[0]).latents
+        size = latents.shape[1] if self.recipe.data.buckets else min(self.module.config.num_frames, latents.shape[1])
         spare = latents.shape[1] - size
         if not spare:
             return latents[clip]
@@ -121,26 +163,69 @@ class VDTObjective:
         start[torch.rand(clip.shape, generator=generator) < self.recipe.data.at_start] = 0
         return latents[clip[:, None], start[:, None] + torch.arange(size)]
 
+    # ---- Scoring -----------------------------------------------------------------------------------------------------
+
+    def score(self, batch: Batch) -> Loss:
+        """The mean loss of all samples, whatever their shape."""
+        parts = [self._terms(cast(VDTSamples, samples)) for samples in batch]
+        return Loss(
+            total=_mean([part.total for part in parts]),
+            scalars={"mse": _mean([part.mse for part in parts]), "vb": _mean([part.vb for part in parts])},
+        )
+
+    def _terms(self, samples: VDTSamples) -> LossTerms:
+        x0, given = samples.x0, self.given(samples)
+        if self.recipe.loss == "official":
+            return official_loss(self.module, x0, given, samples.t, samples.noise, self.schedule)
+        gamma = self.recipe.min_snr_gamma or None
+        return masked_hybrid_loss(self.module, x0, given, samples.t, samples.noise, self.schedule, min_snr_gamma=gamma)
+
+    def given(self, samples: VDTSamples) -> Given:
+        """What the model is given of samples."""
+        text = None if samples.text is None else Text(samples.text, samples.text_mask)
+        return make_given(self.module.config.conditioning, samples.x0, samples.mask, text)
+
+    # ---- Showing -----------------------------------------------------------------------------------------------------
+
     @torch.no_grad()
-    def contact_sheet(self, device: torch.device) -> list[Row]:
+    def contact_sheet(self, module: nn.Module, device: torch.device) -> list[Row]:
         """The second half of some clips, predicted from the first."""
         rows = []
         for number, clip in enumerate(self.clips.shown[:NUM_SHEET_CLIPS]):
-            made, generated = self._predicted(clip, number, device)
+            made, generated = self._predicted(cast(VDT, module), clip, number, device)
             rows.append(Row(label=f"clip {number}", frames=clip))
             rows.append(Row(label="VDT", frames=made, generated=generated))
         return rows
 
-    def _predicted(self, clip: np.ndarray, seed: int, device: torch.device) -> tuple[np.ndarray, list[bool]]:
+    def _predicted(
+        self, module: VDT, clip: np.ndarray, seed: int, device: torch.device
+    ) -> tuple[np.ndarray, list[bool]]:
         """Frames of a clip (T, H, W, 3) made from its first half, and which of them are generated."""
-        diffusion, vae = self.module.config.diffusion, self.clips.vae
+        diffusion, vae = module.config.diffusion, self.clips.vae
         clean = scale_latents(vae.encode_video(frames_to_pixels(clip)[None].to(device)), diffusion)
-        frame_mask = torch.arange(len(clip)) >= max(1, len(clip) // 2)
+        frame_mask = torch.arange(len(clip)) >= len(clip) // 2
         mask = frame_mask[None, :, None, None].expand(1, *clean.shape[1:2], *clean.shape[3:]).to(device)
         generator = torch.Generator().manual_seed(seed)
-        sampled = sample_latents(self.module, clean, mask, generator=generator, sampling=self.shown_with)
+        sampled = sample_latents(module, clean, mask, generator=generator, sampling=self.shown_with)
         decoded = vae.decode_video(unscale_latents(sampled, diffusion))[0]
         return pixels_to_frames(decoded.cpu()), frame_mask.tolist()
+
+
+def num_images(recipe: VDTRecipe, batch: int) -> int:
+    """How many samples of a batch are single frames."""
+    return batch if recipe.mode == "spatial" else round(batch * recipe.images.share)
+
+
+def check_parts(recipe: Recipe, ranks: Ranks) -> None:
+    """ValueError unless the batch can be shared evenly by all processes and taken in equal parts."""
+    batch, parts = recipe.optim.batch, ranks.world * recipe.optim.accumulate
+    images = num_images(recipe, batch) if isinstance(recipe, VDTRecipe) else 0
+    if batch % parts or images % parts:
+        made = f"{batch - images} clips and {images} single frames" if images % parts else str(batch)
+        raise ValueError(
+            f"a batch of {made} cannot be shared evenly by {ranks.world} processes in {recipe.optim.accumulate} parts "
+            f"each: make batch a multiple of {parts}"
+        )
 
 
 def with_noise_on_given(x0: Tensor, mask: Tensor, most: float, generator: torch.Generator) -> Tensor:
@@ -153,3 +238,8 @@ def with_noise_on_given(x0: Tensor, mask: Tensor, most: float, generator: torch.
     deviation = most * torch.rand(len(x0), generator=generator) * noisy
     noise = torch.randn(x0.shape, generator=generator) * deviation.reshape(-1, 1, 1, 1, 1)
     return torch.where(mask.unsqueeze(2), x0, x0 + noise)
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    """The mean of values (B,) each."""
+    return values[0].mean() if len(values) == 1 else torch.cat(list(values)).mean()

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
 import numpy as np
 import torch
 from einops import rearrange, reduce
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..media.frames import pixels_to_frames
 from ..models.autoencoder import AutoencoderKL
 from ..visualize.contact_sheet import Row
+from .data.batches import Batch, Samples, draw_noise
 from .objectives import NUM_SHEET_CLIPS, Loss
 from .recipe import VAERecipe
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FrameSamples(Samples):
+    """Frames uint8 (B, H, W, 3), the mean of each one's clip in float32, and noise (B, Z, h, w) of the posterior."""
+
+    frames: Tensor
+    still: Tensor
+    noise: Tensor
 
 
 class VAEObjective:
@@ -26,36 +40,39 @@ class VAEObjective:
         self.shown = torch.from_numpy(shown)
         self.recipe = recipe
 
-    def loss(self, batch: int, generator: torch.Generator, device: torch.device) -> Loss:
-        """Draw frames, half of them mirrored, and score their reconstruction."""
-        pixels, weight, noise_seed = self._draw(batch, generator, device)
+    def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
+        """Frames, half of them mirrored, and the posterior's noise."""
+        num_clips, num_frames = self.clips.shape[:2]
+        clip = torch.randint(num_clips, (batch,), generator=generator)
+        frame = torch.randint(num_frames, (batch,), generator=generator)
+        flip = torch.rand(batch, generator=generator) < (0.5 if self.recipe.data.flip else 0)
+        frames, still = self.clips[clip, frame], self.clips[clip, ::4].float().mean(1)
+        frames, still = (torch.where(flip[:, None, None, None], each.flip(2), each) for each in (frames, still))
+        config = self.module.config
+        cells = (side // config.downscale for side in frames.shape[1:3])
+        noise = draw_noise(torch.Size((batch, config.z_channels, *cells)), generator, device)
+        return [FrameSamples(frames=frames, still=still, noise=noise)]
+
+    def score(self, batch: Batch) -> Loss:
+        """The error of the reconstruction."""
+        (samples,) = cast(Sequence[FrameSamples], batch)
+        pixels = _pixels(samples.frames)
+        weight = saliency(pixels, _pixels(samples.still), self.recipe.saliency)
         posterior = self.module.encode(pixels.contiguous(memory_format=torch.channels_last))
-        latents = posterior.sample(torch.Generator().manual_seed(noise_seed))
-        difference = (self.module.decode(latents).float() - pixels) * 1.0
+        latents = posterior.mean + (0.5 * posterior.logvar).exp() * samples.noise.to(posterior.mean)
+        difference = self.module.decode(latents).float() - pixels
         l1, mse = (weight * difference.abs()).mean(), (weight * difference**2).mean()
         kl = posterior.kl().mean() / posterior.mean[0].numel()
         total = self.recipe.l1 * l1 + self.recipe.mse * mse + self.recipe.kl * kl
         psnr = -10 * (difference.detach() ** 2 / 4).mean((1, 2, 3)).clamp(min=1e-10).log10().mean()
         return Loss(total=total, scalars={"l1": l1, "mse": mse, "kl": kl, "psnr": psnr})
 
-    def _draw(self, batch: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor, int]:
-        """Pixels (B, 3, H, W), their weights (B, 1, H, W), and a seed for the posterior's noise."""
-        num_clips, num_frames = self.clips.shape[:2]
-        clip = torch.randint(num_clips, (batch,), generator=generator)
-        frame = torch.randint(num_frames, (batch,), generator=generator)
-        flip = torch.rand(batch, generator=generator) < (0.5 if self.recipe.data.flip else 0)
-        noise_seed = int(torch.randint(2**62, (), generator=generator))
-        pixels = _pixels(self.clips[clip, frame]).to(device)
-        weight = saliency(pixels, _pixels(self.clips[clip, ::4].float().mean(1)).to(device), self.recipe.saliency)
-        pixels, weight = (torch.where(flip.to(device)[:, None, None, None], v.flip(-1), v) for v in (pixels, weight))
-        return pixels, weight, noise_seed
-
     @torch.no_grad()
-    def contact_sheet(self, device: torch.device) -> list[Row]:
+    def contact_sheet(self, module: nn.Module, device: torch.device) -> list[Row]:
         """Some clips, and what the VAE makes of them."""
-        rows = []
+        rows, vae = [], cast(AutoencoderKL, module)
         for number, clip in enumerate(self.shown[:NUM_SHEET_CLIPS]):
-            decoded = self.module.decode(self.module.encode(_pixels(clip).to(device)).mean)
+            decoded = vae.decode(vae.encode(_pixels(clip).to(device)).mean)
             rows.append(Row(label=f"clip {number}", frames=clip.numpy()))
             rows.append(Row(label="VAE", frames=pixels_to_frames(decoded.cpu())))
         return rows

@@ -94,6 +94,7 @@ def test_time_is_taken_in_turns_and_the_best_kept():
 
 
 def test_the_peer_has_the_operations_that_torch_counts_and_our_width_and_depth():
+    pytest.importorskip("diffusers", reason="the peer is a model of it")
     frames, side, batch = 4, 8, 2
     model = build_peer(TINY, num_frames=frames, size=side)
     x, t, _ = inputs(batch, frames, side)

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import torch
 
-from vdt.training.latent_cache import encode_clips, encoder_key
+from vdt.training.data.latent_cache import encode_clips, encoder_key
 
 
 def test_only_the_encoder_decides_whether_latents_are_still_good(tiny_vae):

@@ -1,0 +1,124 @@
+"""Two processes on PyTorch's own engine: what one process learns from the same batches, in either form of parallel."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vdt.checkpoints import load_model
+from vdt.training.loop import Loop
+from vdt.training.parallel.checkpoints import CHECKPOINT, FOLDER
+
+pytestmark = pytest.mark.skipif(
+    not torch.distributed.is_available() or sys.platform == "win32", reason="needs gloo and torchrun"
+)
+ROOT = Path(__file__).parents[3]
+FSDP = 'parallel = "fsdp"'
+MANY = "steps = 4"
+
+
+def torchrun(work, folder):
+    script = Path(__file__).with_name("two_processes.py")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    return subprocess.run(
+        [*command, str(script), work, str(folder)], env=environment, capture_output=True, text=True, timeout=540
+    )
+
+
+def watched_losses(monkeypatch):
+    losses = []
+    step = Loop.step
+
+    def watched(self):
+        loss = step(self)
+        losses.append(float(loss.total))
+        return loss
+
+    monkeypatch.setattr(Loop, "step", watched)
+    return losses
+
+
+def close(one, other, kind="model."):
+    return all(torch.allclose(one[name], other[name], rtol=2e-3, atol=2e-4) for name in one if name.startswith(kind))
+
+
+def test_two_processes_learn_what_one_does_and_go_on_from_each_others_checkpoints(workbench, monkeypatch):
+    losses = watched_losses(monkeypatch)
+    alone = workbench.train("alone", optim=MANY, tables="[images]\nshare = 0.5")
+    straight = list(losses)
+    half = {"optim": "steps = 2", "tables": "[images]\nshare = 0.5"}
+    workbench.train("first", **half)  # one process begins, two go on
+    (workbench.folder / "alone.toml").unlink()
+    whole = {**half, "optim": MANY}
+    workbench.recipe("first", **whole)
+    workbench.recipe("copied", **half)  # two begin, one goes on
+    workbench.recipe("cut", **{**half, "run": FSDP})
+    workbench.recipe("cut4", **{**whole, "run": FSDP, "optim": MANY + "\nactivation_checkpointing = true"})
+    workbench.recipe("odd", optim="batch = 3")
+    muon = hasattr(torch.optim, "Muon")
+    workbench.recipe("muon", optim='optimizer = "muon"' if muon else MANY, run=FSDP)
+
+    done = torchrun("train", workbench.folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = json.loads((workbench.folder / "results.json").read_text())
+    np.testing.assert_allclose(results["first"]["losses"], straight[2:], rtol=1e-4)
+    np.testing.assert_allclose(results["copied"]["losses"], straight[:2], rtol=1e-4)
+    np.testing.assert_allclose(results["cut"]["losses"], straight[:2], rtol=1e-4)
+    np.testing.assert_allclose(results["cut4"]["losses"], straight, rtol=1e-4)
+    assert "batch of 3 cannot be shared evenly by 2 processes" in results["odd"]["error"]
+    if muon:
+        assert re.search('"fsdp" cuts matrices up and optimizer = "muon" needs them whole', results["muon"]["error"])
+
+    one = load_file(alone.folder / CHECKPOINT)
+    for name in ("first", "copied", "cut", "cut4"):
+        folder = workbench.folder / name
+        assert (folder / FOLDER).is_dir() and not (folder / CHECKPOINT).exists(), name
+        assert len(list(folder.glob("latents-*"))) == 1, name  # the parts of both, put together
+        assert load_model(folder / f"{name}.safetensors").config == load_model(alone.weight).config
+    for name in ("copied", "cut"):
+        losses.clear()
+        result = workbench.train(name, **{**whole, "run": FSDP if name == "cut" else ""})
+        np.testing.assert_allclose(losses, straight[2:], rtol=1e-4)
+        assert result.step == 4 and not (result.folder / FOLDER).exists()
+        assert close(load_file(result.folder / CHECKPOINT), one)
+    assert all(
+        torch.allclose(value.float(), load_file(alone.weight)[name].float(), atol=2e-3)
+        for name, value in load_file(workbench.folder / "cut4" / "cut4.safetensors").items()
+    )
+
+
+def test_a_process_that_is_killed_ends_the_run_with_one_sentence_and_a_checkpoint_that_goes_on(workbench):
+    workbench.recipe("lost", optim="steps = 1000000", run="save_every = 2")
+    done = torchrun("lose", workbench.folder)
+    assert done.returncode != 0
+    said = [line for line in re.split(r"[\r\n]", done.stderr) if line.startswith("vdt: ")]
+    assert len(said) == 1 and "another process of this run is gone" in said[0], done.stderr[-3000:]
+    assert f"the same command goes on from {workbench.folder / 'lost' / FOLDER}" in said[0]
+    assert workbench.train("lost", optim="steps = 4", run="save_every = 2").step == 4
+
+
+def test_two_processes_share_an_evaluation_and_report_what_one_does(workbench, tiny_model):
+    from vdt.checkpoints import save_model
+    from vdt.cli import main
+
+    save_model(tiny_model, tiny_model.config, workbench.folder / "model.safetensors")
+    for number in range(2, 5):  # ten windows: two batches, one for each process
+        shutil.copy(workbench.folder / "videos" / "0.mp4", workbench.folder / "videos" / f"{number}.mp4")
+    done = torchrun("evaluate", workbench.folder)
+    said = [line for line in re.split(r"[\r\n]", done.stderr) if line.startswith("vdt: ")]
+    assert len(said) == 1 and "no such recipe" in said[0], done.stderr[-3000:]  # both found it, one says it
+    folder = workbench.folder
+    files = ["--model", str(folder / "model.safetensors"), "--vae", str(folder / "vae.safetensors"), "--device", "cpu"]
+    clips = ["--folder", str(folder / "videos"), "--frames", "4", "--size", "32", "--given", "2", "--steps", "2"]
+    assert main(["evaluate", *clips, *files, "--count", "10", "--json", str(folder / "one.json")]) == 0
+    one, two = (json.loads((folder / f"{name}.json").read_text()) for name in ("one", "two"))
+    assert one == two and one["count"] == 10

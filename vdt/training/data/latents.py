@@ -1,0 +1,63 @@
+"""Clips in memory as latents, in one or more lengths and shapes, with their captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...config import DiffusionConfig
+from ...diffusion import scale_latents
+from ...models.autoencoder import AutoencoderKL
+from ...visualize.latent_preview import PreviewProjection
+
+# N clips, T frames, C channels, h x w cells.
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LatentSet:
+    """Clips of one length and shape: latents (N, T, C, h, w), and the phrasings of each one's caption, if any."""
+
+    latents: Tensor
+    captions: Sequence[Sequence[str]] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LatentClips:
+    """Clips encoded once, with what is needed to show them.
+
+    latents are (N, T, C, h, w), raw if `diffusion` says how a model scales them, else scaled already; shown are frames
+    uint8 (M, T, H, W, 3) for contact sheets. `others` are clips of other lengths and shapes, `images` single frames
+    (N, 1, C, h, w) in the place of frames of the clips.
+    """
+
+    latents: Tensor
+    vae: AutoencoderKL
+    shown: np.ndarray
+    preview: PreviewProjection
+    diffusion: DiffusionConfig | None = None
+    captions: Sequence[Sequence[str]] = ()
+    weight: float = 1.0
+    others: tuple[LatentSet, ...] = ()
+    images: LatentSet | None = None
+
+    @property
+    def sets(self) -> tuple[LatentSet, ...]:
+        """All clips, by length and shape."""
+        return (LatentSet(latents=self.latents, captions=self.captions, weight=self.weight), *self.others)
+
+    def draw_set(self, generator: torch.Generator) -> LatentSet:
+        """The clips of one length and shape, drawn by weight."""
+        sets = self.sets
+        if len(sets) == 1:
+            return sets[0]
+        weights = torch.tensor([each.weight for each in sets])
+        return sets[int(torch.multinomial(weights, 1, generator=generator))]
+
+    def scaled(self, latents: Tensor) -> Tensor:
+        """Latents (..., C, h, w) as float32, scaled as the model takes them."""
+        return latents.float() if self.diffusion is None else scale_latents(latents.float(), self.diffusion)
