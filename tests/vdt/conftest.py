@@ -37,13 +37,21 @@ def paint(ball, target=None, size=48):
     return np.stack(frames)
 
 
+def silhouettes(ball, target=None, size=48):
+    """The pixels (K, T, H, W) that show each ball of `paint`; the tracked one passes in front of its target."""
+    found = [np.stack([disc(size, centre, RADIUS)[..., 0] >= 0.5 for centre in ball])]
+    if target is not None:
+        found.append(np.stack([disc(size, centre, RADIUS)[..., 0] >= 0.5 for centre in target]) & ~found[0])
+    return np.stack(found)
+
+
 class ExactVae(torch.nn.Module):
     """Pixels to cells of 8x8 pixels and back, nothing lost."""
 
     def __init__(self):
         super().__init__()
         self.anchor = torch.nn.Parameter(torch.zeros(()))
-        self.config = SimpleNamespace(downscale=8, z_channels=192)
+        self.config = SimpleNamespace(downscale=8, z_channels=192, ch=1)
 
     def encode(self, pixels):
         return SimpleNamespace(mean=rearrange(pixels, "n c (h p) (w q) -> n (c p q) h w", p=8, q=8))
@@ -52,7 +60,7 @@ class ExactVae(torch.nn.Module):
         return rearrange(latents, "n (c p q) h w -> n c (h p) (w q)", p=8, q=8)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def exact_vae():
     return ExactVae()
 
@@ -62,7 +70,7 @@ def draw():
     return paint
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_clip():
     """A clip of a ball along (T, 2) centres, with or without a target along its own, in front of which it passes."""
 
@@ -77,6 +85,7 @@ def make_clip():
             names=("ball", "other_ball")[: len(centres)],
             centres=np.stack(centres).astype(np.float32),
             visible=np.ones((len(centres), len(ball)), np.float32),
+            silhouettes=silhouettes(*centres),
             colours=np.array([BALL, TARGET][: len(centres)], np.uint8),
             radius=np.full(len(ball), RADIUS, np.float32),
             contact_frame=contact_frame,
@@ -85,7 +94,7 @@ def make_clip():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def exact_pipeline(exact_vae):
     """An untrained model of the exact autoencoder's latents, for clips of so many frames and cells along a side."""
 

@@ -40,7 +40,13 @@ def config_values(config: GenerationConfig) -> dict[str, Any]:
 
 
 def generate_clips(
-    pipeline: Pipeline, clips: Sequence[Frames], generated: Mask, config: GenerationConfig, *, start: int = 0
+    pipeline: Pipeline,
+    clips: Sequence[Frames],
+    generated: Mask,
+    config: GenerationConfig,
+    *,
+    start: int = 0,
+    text: Sequence[str] | None = None,
 ) -> list[Frames]:
     """Each clip (T, H, W, 3) with what is `generated` made by the pipeline.
 
@@ -50,6 +56,7 @@ def generate_clips(
         generated: bool (T,) or (T, H, W), True = generate.
         config: how they are generated.
         start: number of the first clip; with the seed it fixes the noise of each clip.
+        text: a sentence for each clip, for models that read one.
     """
     made = pipeline.generate_batch(
         clips,
@@ -58,6 +65,7 @@ def generate_clips(
         sampling=config.sampling,
         windows=config.windows,
         compositing=config.compositing,
+        text=text,
     )
     return [clip.frames for clip in made]
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import ranks
 from ..masks.tasks import Predict, Task
+
+Value = TypeVar("Value")
 
 Floats = NDArray[np.float64]
 Frames = NDArray[np.uint8]  # (T, H, W, 3)
@@ -51,11 +54,24 @@ def conditions(count: int, size: Sequence[int], generated: Mask, task: Task) -> 
     }
 
 
-def batch_starts(count: int, batch_size: int, *, progress: bool, description: str = "evaluate") -> Iterator[int]:
-    """The number of the first clip of each batch, with a progress bar."""
+def batch_starts(
+    count: int, batch_size: int, *, progress: bool, description: str = "evaluate", shared: bool = False
+) -> Iterator[int]:
+    """The number of the first clip of each batch, with a progress bar.
+
+    Batches that are `shared` are dealt out to the processes of a run under `torchrun`: `in_order` brings back together
+    what each of them makes. A batch holds the same clips whoever takes it, so that the numbers are the same.
+    """
     from tqdm import tqdm
 
-    with tqdm(total=count, unit="clip", desc=description, disable=not progress) as bar:
-        for start in range(0, count, batch_size):
+    who = ranks.current() if shared and ranks.is_joined() else ranks.Ranks()
+    with tqdm(total=count, unit="clip", desc=description, disable=not (progress and who.is_first)) as bar:
+        for start in range(who.rank * batch_size, count, who.world * batch_size):
             yield start
-            bar.update(min(batch_size, count - start))
+            bar.update(min(who.world * batch_size, count - start))
+
+
+def in_order(found: list[tuple[int, Value]]) -> list[Value]:
+    """What all processes found, each with the number of its clip, in the order of the clips."""
+    together = [each for part in ranks.gather(found) for each in part]
+    return [value for _, value in sorted(together, key=lambda each: each[0])]

@@ -45,6 +45,33 @@ def bootstrap_mean(values: ArrayLike, rng: np.random.Generator, *, resamples: in
     return ConfidenceInterval(mean=mean, low=min(float(low), mean), high=max(float(high), mean))
 
 
+def bootstrap_curve(
+    values: ArrayLike, rng: np.random.Generator, *, resamples: int = 500
+) -> list[ConfidenceInterval | None]:
+    """Means over clips of values (clips, frames) at each frame with their intervals; NaN entries are left out."""
+    sample = np.asarray(values, dtype=np.float64)
+    counted = ~np.isnan(sample)
+    drawn = rng.integers(0, len(sample), (resamples, len(sample)))
+    curve: list[ConfidenceInterval | None] = []
+    for column, valid in zip(np.where(counted, sample, 0).T, counted.T, strict=True):
+        if not valid.any():
+            curve.append(None)
+            continue
+        mean, counts = float(column.sum() / valid.sum()), valid[drawn].sum(1)
+        means = (column[drawn].sum(1) / np.maximum(counts, 1))[counts > 0]
+        low, high = np.quantile(means, [0.025, 0.975])
+        curve.append(ConfidenceInterval(mean=mean, low=min(float(low), mean), high=max(float(high), mean)))
+    return curve
+
+
+def curve_values(name: str, curve: Sequence[ConfidenceInterval | None]) -> dict[str, Any]:
+    """A curve as JSON values: `name`_by_frame and `name`_by_frame_ci, None for frames without a value."""
+    return {
+        f"{name}_by_frame": [point and point.mean for point in curve],
+        f"{name}_by_frame_ci": [point and [point.low, point.high] for point in curve],
+    }
+
+
 def proportion(hits: ArrayLike) -> ConfidenceInterval | None:
     """Share of True with its Wilson interval, which is valid at 0 % and 100 % too; None without cases."""
     cases = np.asarray(hits, dtype=bool)

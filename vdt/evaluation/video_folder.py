@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from .figures import (
 )
 from .generation import GenerationConfig, config_values, generate_and_round_trip
 from .metrics import psnr, ssim
-from .records import DEFAULT_TASK, Floats, Report, Sample, batch_starts, conditions
+from .records import DEFAULT_TASK, Floats, Frames, Mask, Report, Sample, batch_starts, conditions, in_order
 from .statistics import bootstrap_mean, format_interval, interval_values
 
 if TYPE_CHECKING:
@@ -61,21 +62,31 @@ def evaluate_folder(
     generated = task.frame_mask(clips.shape[1]).numpy()
     config = config or GenerationConfig()
     scores: dict[str, list[dict[str, Floats]]] = defaultdict(list)
-    samples: list[Sample] = []
-    for start in batch_starts(len(clips), batch_size, progress=progress):
+    found: list[tuple[int, tuple[dict[str, dict[str, Floats]], Sample | None]]] = []
+    for start in batch_starts(len(clips), batch_size, progress=progress, shared=True):
         batch = list(clips[start : start + batch_size])
         made = generate_and_round_trip(pipeline, batch, generated, config, start=start)
         for index, clip in enumerate(batch):
             versions = {name: frames[index] for name, frames in made.items()} | simple_baselines(clip, generated)
-            for name, frames in versions.items():
-                scores[name].append({key: of(frames[generated], clip[generated]) for key, of in METRICS.items()})
-            if len(samples) < num_samples:
-                label = f"clip {start + index}"
-                samples.append(Sample(label=label, frames={"truth": clip, **versions}, generated=generated))
+            number, frames = start + index, {"truth": clip, **versions}
+            sample = Sample(label=f"clip {number}", frames=frames, generated=generated)
+            found.append((number, (_measure(versions, clip, generated), sample if number < num_samples else None)))
+    by_clip = in_order(found)
+    for measured, _ in by_clip:
+        for name, metrics in measured.items():
+            scores[name].append(metrics)
     values = conditions(len(clips), clips.shape[2:4], generated, task) | config_values(config)
     methods = {name: _record(of_method, config.seed) for name, of_method in scores.items()}
     values |= {"model_sha256": model_sha256, "methods": methods}
-    return Report(values=values, samples=tuple(samples))
+    return Report(values=values, samples=tuple(sample for _, sample in by_clip if sample is not None))
+
+
+def _measure(versions: Mapping[str, Frames], clip: Frames, generated: Mask) -> dict[str, dict[str, Floats]]:
+    """Every metric of every method's version of a clip, by generated frame."""
+    return {
+        name: {key: of(frames[generated], clip[generated]) for key, of in METRICS.items()}
+        for name, frames in versions.items()
+    }
 
 
 def folder_table(report: Report) -> str:

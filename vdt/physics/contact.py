@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..evaluation.metrics import blur
 from ..evaluation.records import Floats, Frames, Mask
@@ -24,21 +25,27 @@ CONTACT_SHIFT = 0.3  # of a target that stood still, at least
 def touches(frames: Frames, clip: SceneClip, generated: Mask) -> bool:
     """Whether ball and target meet in the generated frames.
 
-    Their outlines must come within CONTACT_GAP. A target that stood still must also be pushed from its place by
-    CONTACT_SHIFT, since a ball may pass in front of it or behind it.
-
     Args:
         frames: (T, H, W, 3) uint8, a generated or a true clip.
         clip: the scene, of which only the two colours are used.
         generated: (T,) bool.
     """
+    return pixels_touch(frames, clip.colours, generated)
+
+
+def pixels_touch(frames: Frames, colours: Sequence[ArrayLike] | NDArray[np.generic], generated: Mask) -> bool:
+    """Whether two things of these colours, ball and target, meet in the generated frames.
+
+    Their outlines must come within CONTACT_GAP. A target that stood still must also be pushed from its place by
+    CONTACT_SHIFT, since a ball may pass in front of it or behind it.
+    """
     unit = frames.shape[2] / 64
-    ball, target = (colour_similarity(frames, clip.colours[index]) for index in (0, 1))
+    ball, target = (colour_similarity(frames, colours[index]) for index in (0, 1))
     gaps = np.array([outline_gap(b > 0.5, t > 0.5) for b, t in zip(ball, target, strict=True)])
     near = generated & (gaps <= CONTACT_GAP * unit)
     if not near.any():
         return False
-    picture = blur(tint(frames, clip.colours[1])[..., None], sigma=0.8 * unit, radius=round(3 * unit))[..., 0]
+    picture = blur(tint(frames, colours[1])[..., None], sigma=0.8 * unit, radius=round(3 * unit))[..., 0]
     hidden, region = _dilated(ball > 0.3, round(2 * unit)), _dilated(target > 0.5, round(3 * unit))
     given = np.flatnonzero(~generated)
     if len(given) > 1 and _shift(picture, hidden, region, given[:1], int(given[-1])) >= 2 * CONTACT_SHIFT * unit:

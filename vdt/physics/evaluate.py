@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..evaluation.baselines import simple_baselines
 from ..evaluation.generation import config_values, generate_and_round_trip
-from ..evaluation.records import DEFAULT_TASK, Frames, Mask, Report, Sample, batch_starts, conditions
+from ..evaluation.records import DEFAULT_TASK, Frames, Mask, Report, Sample, batch_starts, conditions, in_order
 from ..inference.settings import GenerationConfig
 from ..masks.tasks import Task
 from . import baselines
 from .ball_tracker import Track, track
+from .prediction_floor import prediction_floor
 from .scores import MethodResult, Score, family_records, score_clip
 
 if TYPE_CHECKING:
@@ -52,20 +53,43 @@ def evaluate_scenes(
     _check(clips)
     generated = task.frame_mask(len(clips[0].frames)).numpy()
     config = config or GenerationConfig()
-    scores: dict[str, dict[str, list[Score]]] = {family: {} for family in sorted({clip.family for clip in clips})}
-    samples: list[Sample] = []
-    for start in batch_starts(len(clips), batch_size, progress=progress):
+    shown = _shown(clips, samples_per_family)
+    found: list[tuple[int, tuple[dict[str, Score], Sample | None]]] = []
+    for start in batch_starts(len(clips), batch_size, progress=progress, shared=True):
         batch = clips[start : start + batch_size]
         made = generate_and_round_trip(pipeline, [clip.frames for clip in batch], generated, config, start=start)
         for index, clip in enumerate(batch):
             results = _results(clip, generated, {name: frames[index] for name, frames in made.items()})
-            for name, result in results.items():
-                scores[clip.family].setdefault(name, []).append(score_clip(result, clip, generated))
-            if len(scores[clip.family][READOUT]) <= samples_per_family:
-                samples.append(_sample(clip, results, generated))
+            scores = {name: score_clip(result, clip, generated) for name, result in results.items()}
+            sample = _sample(clip, results, generated) if start + index in shown else None
+            found.append((start + index, (scores, sample)))
+    by_clip = in_order(found)
     values = conditions(len(clips), clips[0].frames.shape[1:3], generated, task) | config_values(config)
     values |= {"split": "+".join(sorted({clip.split for clip in clips})), "model_sha256": model_sha256}
-    return Report(values={**values, "families": family_records(scores, config.seed)}, samples=tuple(samples))
+    values["prediction_floor"] = prediction_floor(pipeline, clips, generated, seed=config.seed)
+    families = family_records(_by_family(clips, [scores for scores, _ in by_clip]), config.seed)
+    samples = tuple(sample for _, sample in by_clip if sample is not None)
+    return Report(values={**values, "families": families}, samples=samples)
+
+
+def _by_family(clips: Sequence[SceneClip], scores: Sequence[Mapping[str, Score]]) -> dict[str, dict[str, list[Score]]]:
+    """Scores of every clip by method, as those of every family by method."""
+    families: dict[str, dict[str, list[Score]]] = {family: {} for family in sorted({clip.family for clip in clips})}
+    for clip, own in zip(clips, scores, strict=True):
+        for name, score in own.items():
+            families[clip.family].setdefault(name, []).append(score)
+    return families
+
+
+def _shown(clips: Sequence[SceneClip], per_family: int) -> set[int]:
+    """The numbers of the first clips of each family, which are kept to look at."""
+    counts: dict[str, int] = {}
+    chosen = set()
+    for number, clip in enumerate(clips):
+        counts[clip.family] = counts.get(clip.family, 0) + 1
+        if counts[clip.family] <= per_family:
+            chosen.add(number)
+    return chosen
 
 
 def _check(clips: Sequence[SceneClip]) -> None:

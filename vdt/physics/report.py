@@ -15,6 +15,8 @@ from ..evaluation.figures import conditions_line, frame_ticks, generated_frames,
 from ..evaluation.records import Report
 from ..evaluation.statistics import format_interval
 from ..media.files import write_text
+from .object_report import objects_table, plot_objects
+from .prediction_floor import floor_line
 
 # How tables and plots show a method, by its key in reports.
 LABELS: Mapping[str, str] = {
@@ -35,7 +37,7 @@ MARKED_FRAMES = 24  # in longer clips the markers of neighbouring frames would t
 
 
 def write_report(report: Report, folder: str | Path) -> None:
-    """Write report.json, table.md, error_by_frame.png, centroid.png, sheet.png and samples.gif, each atomically.
+    """Write report.json, table.md and plots, and of the kept clips sheet.png and samples.gif, each atomically.
 
     Args:
         report: what `evaluate_scenes` returned.
@@ -44,9 +46,10 @@ def write_report(report: Report, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(report.to_json(), folder / "report.json")
-    write_text(markdown_table(report), folder / "table.md")
+    write_text(f"{markdown_table(report)}\n{objects_table(report)}", folder / "table.md")
     plot_error_by_frame(report, folder / "error_by_frame.png")
     plot_centroid(report, folder / "centroid.png")
+    plot_objects(report, folder / "objects.png")
     if report.samples:
         write_sheet(report.samples, folder / "sheet.png", methods=SHEET_METHODS, labels=LABELS)
         if all("model" in sample.frames for sample in report.samples):
@@ -65,7 +68,7 @@ def markdown_table(report: Report) -> str:
     for family, methods in values["families"].items():
         lines += [_row(_family_title(family, methods), name, record) for name, record in methods.items()]
     note = "Contact accuracy is over clips without a contact in the given frames; in brackets: the majority class."
-    return "\n".join([*lines, "", note, ""])
+    return "\n".join([*lines, "", note, "", floor_line(values.get("prediction_floor", {})), ""])
 
 
 def plot_error_by_frame(report: Report, path: Path) -> None:
@@ -80,6 +83,8 @@ def plot_error_by_frame(report: Report, path: Path) -> None:
         for name, record in methods.items():
             curve = np.array([np.nan if v is None else v for v in record["centroid_px_by_frame"]])
             axis.plot(np.arange(len(curve)), curve, label=LABELS[name], **marks, **STYLES[name])
+            bounds = np.array([value or (np.nan, np.nan) for value in record["centroid_px_by_frame_ci"]])
+            axis.fill_between(np.arange(len(curve)), *bounds.T, alpha=0.12, color=STYLES[name]["color"], linewidth=0)
         axis.set(title=_family_title(family, methods), xlabel="frame", yscale="log")
         axis.set_xlim(frames[0] - 0.03 * len(frames), frames[-1] + 0.03 * len(frames))
         axis.set_xticks(frame_ticks(int(frames[0]), int(frames[-1])))

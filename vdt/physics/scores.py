@@ -10,10 +10,11 @@ import numpy as np
 
 from ..evaluation.metrics import colour_drift, psnr, seam_jump, ssim
 from ..evaluation.records import Floats, Frames, Mask
-from ..evaluation.statistics import bootstrap_mean, interval_values, proportion
+from ..evaluation.statistics import bootstrap_curve, bootstrap_mean, curve_values, interval_values, proportion
 from .ball_tracker import Track, centroid_error
 from .contact import contact_to_predict, touches
 from .motion import thrown_motion
+from .objects import ObjectScore, score_object
 
 if TYPE_CHECKING:
     from .scenes import SceneClip
@@ -22,6 +23,8 @@ MOTION = ("gravity", "bounce", "energy_rise")  # of thrown balls, see `thrown_mo
 SEAM = ("seam", "step")  # see `seam_jump`
 # One number per clip, averaged over clips. The order decides which bootstrap draws each of them gets.
 AVERAGED = ("centroid_px", "present", "psnr", "ssim", "drift", *MOTION, *SEAM)
+OBJECTS = ("ball", "target")
+OBJECT_METRICS = ("iou", "present", "delta_e", "levels")  # see `ObjectScore`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,6 +53,7 @@ class Score:
     given_exact: bool
     contact: bool | None  # whether ball and target meet, in pixels and in truth
     true_contact: bool | None
+    objects: Mapping[str, ObjectScore]  # by OBJECTS, as many as the scene has
 
 
 def score_clip(result: MethodResult, clip: SceneClip, generated: Mask) -> Score:
@@ -70,6 +74,10 @@ def score_clip(result: MethodResult, clip: SceneClip, generated: Mask) -> Score:
         given_exact=bool(np.abs(result.frames[given].astype(int) - clip.frames[given]).max(initial=0) == 0),
         contact=None if true_contact is None else touches(result.frames, clip, generated),
         true_contact=true_contact,
+        objects={
+            name: score_object(result.frames, clip, number, generated)
+            for number, name in enumerate(OBJECTS[: len(clip.colours)])
+        },
         **vars(thrown_motion(result.track, clip, generated)),
     )
 
@@ -92,7 +100,9 @@ def _record(method: str, scores: Sequence[Score], seed: int) -> dict[str, Any]:
     record: dict[str, Any] = {"clips": len(scores)}
     for name in AVERAGED:
         record |= interval_values(name, bootstrap_mean([getattr(score, name) for score in scores], rng))
-    record["centroid_px_by_frame"] = _mean_by_frame(np.stack([score.error_by_frame for score in scores]))
+    record |= curve_values("centroid_px", bootstrap_curve([score.error_by_frame for score in scores], rng))
+    for name in OBJECTS:
+        record |= _object_record(name, [score.objects[name] for score in scores if name in score.objects], rng)
     if method == "model":
         record["given_exact"] = float(np.mean([score.given_exact for score in scores]))
     contacts = [score for score in scores if score.true_contact is not None]
@@ -103,11 +113,22 @@ def _record(method: str, scores: Sequence[Score], seed: int) -> dict[str, Any]:
     return record
 
 
-def _mean_by_frame(errors: Floats) -> list[float | None]:
-    """Means of errors (N, T) over the clips that have one, None for frames without any."""
-    counted = ~np.isnan(errors)
-    sums, counts = np.where(counted, errors, 0).sum(0), counted.sum(0)
-    return [float(s / n) if n else None for s, n in zip(sums, counts, strict=True)]
+def _object_record(name: str, scores: Sequence[ObjectScore], rng: np.random.Generator) -> dict[str, Any]:
+    """Metrics of one object: over all generated frames, at the last frame of the clip, and by frame."""
+    record: dict[str, Any] = {}
+    for metric in OBJECT_METRICS:
+        values = np.stack([getattr(score, metric) for score in scores]) if scores else np.empty((0, 0))
+        key = f"{name}_{metric}"
+        record |= interval_values(key, bootstrap_mean(_mean_over_frames(values), rng))
+        record |= interval_values(f"{key}_last", bootstrap_mean(values[:, -1] if scores else [], rng))
+        record |= curve_values(key, bootstrap_curve(values, rng) if scores else [])
+    return record
+
+
+def _mean_over_frames(values: Floats) -> Floats:
+    """Means of values (clips, frames) over the frames that have one, NaN for clips without any."""
+    counts = (~np.isnan(values)).sum(1)
+    return np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
 
 
 def _nan_if_none(value: float | None) -> float:

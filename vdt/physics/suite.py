@@ -28,6 +28,7 @@ from .memorization import (
     unconditional_samples,
     write_memorization_sheet,
 )
+from .object_report import objects_table
 from .report import LABELS, STYLES, plot_error_by_frame
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def write_suite(values: Values, folder: Path) -> None:
     tasks = values["tasks"]
     parts = [
         suite_table(tasks),
+        objects_table(Report(values=tasks[IN_DISTRIBUTION], samples=())),
         inpainting_table(values["areas"]),
         motion_table(tasks[IN_DISTRIBUTION]),
         diversity_table(values["futures"]),

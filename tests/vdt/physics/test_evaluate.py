@@ -15,6 +15,7 @@ from vdt.masks.tasks import Frames, Interpolate, Predict
 from vdt.media.frames import frames_to_pixels
 from vdt.models.conditioning.record import NOTHING
 from vdt.physics.evaluate import evaluate_scenes
+from vdt.physics.object_report import objects_table
 from vdt.physics.report import markdown_table, write_report
 
 T = 8
@@ -49,7 +50,7 @@ class Oracle(torch.nn.Module):
         return (a * x - self.truth) / s  # v of eps = (x - a x0) / s
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def clips(make_clip):
     times = np.arange(T)[:, None]
     flying = [np.array([6.0, 10.0 + i]) + times * [3.0, 0.5] + 0.3 * times**2 * [0, 1] for i in range(2)]
@@ -63,12 +64,12 @@ def clips(make_clip):
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def oracle(clips, exact_vae):
     return Pipeline(Oracle(clips, exact_vae), exact_vae)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def report(clips, oracle):
     return evaluate_scenes(oracle, clips, task=HALF, config=ddim(3), batch_size=4, samples_per_family=1)
 
@@ -96,6 +97,9 @@ def test_a_perfect_model_reaches_the_floor_of_the_tracker(report):
             assert methods[name]["present"] == 1
             assert methods[name]["psnr"] > 45
         assert methods["model"]["given_exact"] == 1
+        assert methods["model"]["ball_iou"] == pytest.approx(1, abs=0.02) and methods["model"]["ball_delta_e"] < 0.5
+        assert methods["readout"]["ball_iou"] == 1 and methods["readout"]["ball_levels"] == 0
+        assert methods["copy_last"]["ball_iou_last"] < methods["copy_last"]["ball_iou"] < 0.9
         assert methods["readout"]["centroid_px"] < 0.15
         assert methods["copy_last"]["centroid_px"] > 2
 
@@ -176,9 +180,17 @@ def test_report_files_are_written_whole(report, tmp_path):
     pytest.importorskip("matplotlib")
     folder = tmp_path / "new" / "report"
     write_report(report, folder)
-    names = ["centroid.png", "error_by_frame.png", "report.json", "samples.gif", "sheet.png", "table.md"]
+    plots = ["centroid.png", "error_by_frame.png", "objects.png"]
+    names = [*plots, "report.json", "samples.gif", "sheet.png", "table.md"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert json.loads((folder / "report.json").read_text()) == json.loads(report.to_json())
+
+
+def test_objects_have_a_row_for_each_of_model_vae_and_baseline(report):
+    rows = objects_table(report).splitlines()[2:8]
+    assert [row.split(" | ")[0] for row in rows] == ["| ball"] * 3 + ["| target"] * 3
+    assert "| ball | VDT | 1.00 (1.00 to 1.00) | 1.00 | 100.0% |" in rows[0]
+    assert report.values["families"]["projectile"]["model"]["target_iou"] is None  # thrown balls have no target
 
 
 def test_table_has_a_row_for_each_method_of_each_family(report):

@@ -18,7 +18,8 @@ def record(px, **values):
     base = {"centroid_px": px, "centroid_px_ci": [px - 0.1, px + 0.1], "present": 0.975, "psnr": 30.0}
     base |= {"contact_accuracy": None, "gravity": 0.5, "bounce": None, "energy_rise": 0.02}
     curve = [None] * 8 + [px] * 8
-    return {**base, "clips": 4, "centroid_px_by_frame": curve, **values}
+    bounds = [value and [value - 0.1, value + 0.1] for value in curve]
+    return {**base, "clips": 4, "centroid_px_by_frame": curve, "centroid_px_by_frame_ci": bounds, **values}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Physion-like scenes: a seed gives the same simulated, rendered and annotated clip for ever."""
 
+from .crop import crop_scene
 from .dataset import load_clips, scene_chunks, scene_clips, scene_seeds, stream_clips
 from .render import SceneClip, render_scene
 from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, draw_scene
@@ -11,6 +12,7 @@ __all__ = [
     "Family",
     "SceneClip",
     "SceneSpec",
+    "crop_scene",
     "draw_scene",
     "load_clips",
     "render_scene",

@@ -19,7 +19,9 @@ from .render import SceneClip, render_scene
 from .spec import FAMILIES, SCENES_VERSION, SPLITS, Family
 
 SHARD = 16  # scenes in one cache file
+CACHE_VERSION = 2  # of what a cache file holds of a scene: raise it when a field is added
 CHUNK = 512  # scenes at once in memory
+MAX_WORKERS = 61  # Windows waits for no more
 
 
 def default_cache() -> Path:
@@ -71,7 +73,7 @@ def stream_clips(
     progress: bool = True,
 ) -> Iterator[SceneClip]:
     """The clips of some seeds in rising order, one after another: many of them may not fit the memory."""
-    folder = (cache or default_cache()) / f"scenes-v{SCENES_VERSION}-{size}x{num_frames}"
+    folder = (cache or default_cache()) / f"scenes-v{SCENES_VERSION}.{CACHE_VERSION}-{size}x{num_frames}"
     shards = sorted({seed // SHARD for seed in seeds})
     wanted = set(seeds)
     bar = tqdm(total=len(shards) * SHARD, unit="scene", desc="scenes", disable=not progress or len(shards) < 2)
@@ -103,7 +105,7 @@ def _load_shards(
     folder: Path, shards: Sequence[int], size: int, num_frames: int, workers: int | None
 ) -> Iterator[list[SceneClip]]:
     missing = [shard for shard in shards if not _shard_path(folder, shard).exists()]
-    workers = min(len(missing), os.cpu_count() or 1 if workers is None else workers)
+    workers = min(len(missing), MAX_WORKERS, os.cpu_count() or 1 if workers is None else workers)
     if missing:
         import_mujoco()  # says what to install before a pool of workers dies of it
     if workers < 2:
@@ -159,6 +161,7 @@ def _from_arrays(values: dict[str, np.ndarray]) -> SceneClip:
         names=tuple(str(name) for name in values["names"]),
         centres=values["centres"],
         visible=values["visible"],
+        silhouettes=values["silhouettes"],
         colours=values["colours"],
         radius=values["radius"],
         contact_frame=int(values["contact_frame"]),

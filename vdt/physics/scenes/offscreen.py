@@ -20,7 +20,7 @@ def import_mujoco() -> Any:
         import mujoco
     except ImportError as error:
         raise ModuleNotFoundError(
-            "scenes need MuJoCo: pip install 'vdt-video[train]' (and, on Linux, apt install libosmesa6)"
+            "scenes need MuJoCo: pip install mujoco (and, on Linux, apt install libosmesa6)"
         ) from error
     return mujoco
 

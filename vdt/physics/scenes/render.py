@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bounds import check_clip
+from ...interruption import poll
 from .offscreen import OffscreenRenderer, import_mujoco, renderer_for
 from .spec import FPS, GRAVITY, Body, Family, SceneSpec, Vec3, draw_scene
 
@@ -22,8 +24,9 @@ class SceneClip:
     """One rendered scene with its ground truth.
 
     frames uint8 (T,H,W,3); centres float32 (K,T,2) as (x, y) in px with pixel centres at integers; visible float32
-    (K,T), the share of each object's disc in view; colours uint8 (K,3); radius float32 (T,) of the tracked ball in px;
-    contact_frame is the first frame in which ball and target have touched, -1 for never.
+    (K,T), the share of each object's disc in view; silhouettes bool (K,T,H,W), the pixels that show it; colours uint8
+    (K,3); radius float32 (T,) of the tracked ball in px; contact_frame is the first frame in which ball and target have
+    touched, -1 for never.
     Object 0 is the tracked ball, object 1 its target.
     """
 
@@ -34,6 +37,7 @@ class SceneClip:
     names: tuple[str, ...]
     centres: NDArray[np.float32]
     visible: NDArray[np.float32]
+    silhouettes: NDArray[np.bool_]
     colours: NDArray[np.uint8]
     radius: NDArray[np.float32]
     contact_frame: int
@@ -41,6 +45,7 @@ class SceneClip:
 
 def render_scene(seed: int, *, size: int = 64, num_frames: int = 16) -> SceneClip:
     """Simulate and render the scene of a seed at FPS frames a second; longer clips begin with the shorter ones."""
+    check_clip(num_frames, (size, size), name="scene")
     mujoco = import_mujoco()
     spec = draw_scene(seed)
     model = mujoco.MjModel.from_xml_string(_mjcf(spec, size * OVERSAMPLE))
@@ -57,10 +62,12 @@ def _film(spec: SceneSpec, model: Any, data: Any, renderer: OffscreenRenderer, s
     frames = np.zeros((num_frames, size, size, 3), np.uint8)
     centres = np.zeros((num_objects, num_frames, 2), np.float32)
     visible = np.zeros((num_objects, num_frames), np.float32)
+    silhouettes = np.zeros((num_objects, num_frames, size, size), np.bool_)
     radius = np.zeros(num_frames, np.float32)
     geoms = [model.geom(body.name).id for body in spec.bodies]
     contact_time = np.inf
     for frame in range(num_frames):
+        poll()
         while data.time < frame / FPS - TIMESTEP / 2:
             mujoco.mj_step(model, data)
             if contact_time == np.inf and _touching(data, geoms):
@@ -72,6 +79,7 @@ def _film(spec: SceneSpec, model: Any, data: Any, renderer: OffscreenRenderer, s
             centres[k, frame], scale = _project(model, data, data.xpos[1 + k], size)
             disc = _silhouette_area(body) * (scale * OVERSAMPLE) ** 2
             visible[k, frame] = min(1.0, float((identity == geoms[k]).sum()) / disc)
+            silhouettes[k, frame] = _share(identity == geoms[k]) >= 0.5
             if k == 0:
                 radius[frame] = body.radius * scale
     contact_frame = -1 if contact_time == np.inf else int(np.ceil(contact_time * FPS - 1e-6))
@@ -83,6 +91,7 @@ def _film(spec: SceneSpec, model: Any, data: Any, renderer: OffscreenRenderer, s
         names=tuple(body.name for body in spec.bodies),
         centres=centres,
         visible=visible,
+        silhouettes=silhouettes,
         colours=np.round(255 * np.array([body.colour for body in spec.bodies])).astype(np.uint8),
         radius=radius,
         contact_frame=contact_frame,
@@ -90,9 +99,14 @@ def _film(spec: SceneSpec, model: Any, data: Any, renderer: OffscreenRenderer, s
 
 
 def _downsample(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width, channels = image.shape
-    blocks = image.reshape(height // OVERSAMPLE, OVERSAMPLE, width // OVERSAMPLE, OVERSAMPLE, channels)
-    return np.round(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+    return np.round(_share(image)).astype(np.uint8)
+
+
+def _share(image: NDArray[Any]) -> NDArray[np.float32]:
+    """Means over the samples of each pixel: (size, size) or (size, size, channels) of a picture rendered larger."""
+    height, width, *channels = image.shape
+    blocks = image.reshape(height // OVERSAMPLE, OVERSAMPLE, width // OVERSAMPLE, OVERSAMPLE, *channels)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)  # type: ignore[no-any-return]
 
 
 def _touching(data: Any, geoms: list[int]) -> bool:

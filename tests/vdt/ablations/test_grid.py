@@ -1,0 +1,109 @@
+"""Grid files: what they expand to, how they are written down, and what is refused."""
+
+import math
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vdt.ablations.grid import read_grid, to_toml, write_run_recipe
+from vdt.training.recipe import read_recipe
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RECIPE = """
+kind = "vdt"
+[model]
+name = "VDT-Tiny/2"
+[optim]
+batch = 4
+"""
+GRID = """
+title = "Schemes"
+recipe = "base.toml"
+minutes = 0.5
+clock = "cpu"
+seeds = [0, 3]
+[[runs]]
+name = "mask"
+group = "scheme"
+[[runs]]
+name = "adaln"
+group = "scheme"
+set = { "model.conditioning" = [{ kind = "adaln" }], "model.depth" = 3 }
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "base.toml").write_text(RECIPE)
+    (tmp_path / "grid.toml").write_text(GRID)
+    return tmp_path / "grid.toml"
+
+
+def test_every_variant_has_its_first_seed_before_any_has_its_second(path):
+    grid = read_grid(path)
+    assert [run.name for run in grid.runs] == ["mask-s0", "adaln-s0", "mask-s3", "adaln-s3"]
+    assert (grid.minutes, grid.clock, grid.count) == (0.5, "cpu", 64)
+
+
+def test_a_run_is_the_recipe_with_its_changes(path, tmp_path):
+    grid = read_grid(path)
+    base = read_recipe(tmp_path / "base.toml")
+    for run in grid.runs:
+        recipe = read_recipe(write_run_recipe(grid, path, run, tmp_path / run.name))
+        assert recipe.run.seed == run.seed and recipe.optim == base.optim
+        assert recipe.model.depth == (3 if run.variant.name == "adaln" else base.model.depth)
+        assert [spec.kind for spec in recipe.model.conditioning] == [run.variant.name]
+
+
+def test_what_makes_no_sense_is_refused_in_a_sentence(path):
+    for old, new, words in (
+        ('name = "adaln"', 'name = "mask"', "several runs named"),
+        ('name = "adaln"', 'name = "../x"', "letters, digits"),
+        ("minutes = 0.5", "minutes = 0", "above 0"),
+        ("minutes = 0.5", "hours = 1", "unknown setting 'hours'"),
+        ("seeds = [0, 3]", "seeds = [-1]", "seeds"),
+        ("seeds = [0, 3]", "seeds = 7", "seeds"),
+        ('clock = "cpu"', 'clock = "sun"', "'wall' or 'cpu'"),
+        ('title = "Schemes"', "", "needs title"),
+        ("set = {", "sets = {", "unknown setting 'sets'"),
+    ):
+        path.write_text(GRID.replace(old, new))
+        with pytest.raises(ValueError, match=words):
+            read_grid(path)
+    path.write_text("title = 1")
+    with pytest.raises(ValueError, match=r"\[\[runs\]\]"):
+        read_grid(path)
+    path.write_text(GRID.replace('"model.depth" = 3', '"kind.depth" = 3'))
+    grid = read_grid(path)
+    with pytest.raises(ValueError, match="kind is no table"):
+        write_run_recipe(grid, path, grid.runs[1], path.parent / "x")
+
+
+scalars = st.one_of(
+    st.booleans(), st.integers(-(2**63), 2**63 - 1), st.text(), st.floats(allow_nan=False, allow_infinity=False)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), values, max_size=4))
+def test_what_is_written_reads_as_it_was(written):
+    def equal(a, b):
+        if isinstance(a, float):
+            return isinstance(b, float) and math.isclose(a, b, rel_tol=0)
+        if isinstance(a, dict):
+            return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+        if isinstance(a, list):
+            return len(a) == len(b) and all(map(equal, a, b))
+        return type(a) is type(b) and a == b
+
+    assert equal(written, tomllib.loads(to_toml(written)))

@@ -1,0 +1,9 @@
+"""Scenes in words: captions that are true of a clip, and the judge of clips that were made from words.
+
+Encoders of text live in `vdt.text`, training on captions in `vdt.training`.
+"""
+
+from .captions import SceneFacts, captions, paraphrases
+from .obedience import Obedience, evaluate_text, judge
+
+__all__ = ["Obedience", "SceneFacts", "captions", "evaluate_text", "judge", "paraphrases"]
