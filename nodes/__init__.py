@@ -5,9 +5,10 @@ from __future__ import annotations
 from comfy_api import latest
 from comfy_api.latest import ComfyExtension, io
 
-from . import files, replacements
+from . import exports, files, replacements
 from .arrange import VDTConnect, VDTOutpaint, VDTSlowMotion
 from .clips import VDTKeyframes, VDTSampleClip, VDTScene
+from .control import VDTMaskToControl
 from .latents import VDTDecode, VDTEncode
 from .loaders import VDTConditioning, VDTLoadModel, VDTLoadVAE
 from .masks import VDTMask, VDTMaskCombine
@@ -25,6 +26,7 @@ class VDTExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         files.register_model_folder()
+        exports.register()
         return [
             VDTLoadModel,
             VDTLoadVAE,
@@ -43,4 +45,5 @@ class VDTExtension(ComfyExtension):
             VDTConnect,
             VDTSlowMotion,
             VDTOutpaint,
+            VDTMaskToControl,
         ]

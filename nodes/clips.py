@@ -67,6 +67,7 @@ class VDTKeyframes(io.ComfyNode):
         image_4: Tensor | None = None,
     ) -> io.NodeOutput:
         with runtime.named("VDT Keyframes"):
+            runtime.check_clip(length, (height, width))
             pairs = zip((image_1, image_2, image_3, image_4), (frame_1, frame_2, frame_3, frame_4), strict=True)
             keyframes = [Keyframe(frames=convert.to_frames(i), index=at) for i, at in pairs if i is not None]
             clip = place_keyframes(keyframes, length, (height, width), policy)

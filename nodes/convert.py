@@ -1,41 +1,32 @@
-"""The only place with ComfyUI's layouts: IMAGE, MASK, LATENT and VIDEO to the library's arrays and back."""
+"""The only place with ComfyUI's layouts: IMAGE, MASK, LATENT and AUDIO to the library's arrays and back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from comfy_api.latest import InputImpl
 from torch import Tensor
 
 from ..vdt.inference.rollout import pad_frames
-from ..vdt.masks.clip_plan import pick_frames
+from ..vdt.masks.fitting import cell_support, fit_painted, fit_soft
 from ..vdt.masks.pixel import to_cells, to_pixels
-from ..vdt.media.audio import read_sound
-from ..vdt.media.frames import DEFAULT_FPS, PLACEHOLDER, latent_grid_size
+from ..vdt.media.frames import PLACEHOLDER, FitMode, latent_grid_size
 from ..vdt.media.types import Sound
-from ..vdt.media.video import probe, read_frames
 
 # IMAGE is float (T, H, W, 3 or 4) in [0, 1], MASK float (T, H, W) with 1 = generate, LATENT a dict with raw samples
 # (T, C, h, w) and perhaps a noise_mask. The library has uint8 frames (T, H, W, 3) and bool masks.
+#
+# Masks that leave the nodes have three levels: 1 is generated, 0 is given, and CELL_REST is the rest of a cell that is
+# generated for the sake of other pixels. Samplers, which resize masks to cells, take it for white and so miss no cell;
+# where pixels are pasted it is given, so that the picture keeps them bit for bit.
 
 CELL = 8  # pixels along the side of a latent cell, where no VAE says otherwise
+CELL_REST = 2028 / 2048  # near white; exact in float16, and no level of 8 bits, so that no painted mask holds it
 SIZE_KEY = "vdt_size"  # in a LATENT: height and width of the pictures, where its last cells hang over them
+CELL_KEY = "vdt_cell"  # in a LATENT: pixels along the side of its cells, where these are not CELL
+FIT_KEY = "vdt_fit"  # in a LATENT: how pictures and masks of another size come to its own, where that is not by crop
 CHUNK = 64  # frames converted at a time, so that no second copy of a long clip is made as floats
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SourceClip:
-    """What a clip is read from: uint8 frames (H, W, 3), one at a time, with their size and rate, and the sound."""
-
-    frames: Iterator[np.ndarray]
-    width: int
-    height: int
-    fps: float
-    sound: Sound | None = None  # as long as the clip is to be
 
 
 def to_frames(images: Tensor) -> np.ndarray:
@@ -64,21 +55,50 @@ def rgb(images: Tensor) -> Tensor:
     return batch[..., :3]
 
 
+# ---- Masks -----------------------------------------------------------------------------------------------------------
+
+
 def soft_mask(mask: Tensor) -> Tensor:
-    """MASK, or a noise mask (T, 1, H, W), to float (T, H, W)."""
-    if mask.ndim < 2:
-        raise ValueError(f"expected a mask (frames, height, width), got {tuple(mask.shape)}")
+    """MASK, or a noise mask (T, 1, H, W), to float (T, H, W); ValueError for images and anything else."""
+    looks_like_images = mask.ndim == 4 and mask.shape[1] > 4 and mask.shape[-1] in (1, 3, 4)
+    if mask.ndim < 2 or looks_like_images or not mask.numel():
+        fix = ": put Convert Image to Mask before it" if looks_like_images else ""
+        raise ValueError(f"expected a mask (frames, height, width), got {tuple(mask.shape)}{fix}")
     return mask.detach().float().cpu().reshape(-1, *mask.shape[-2:])
 
 
+def painted_mask(mask: Tensor) -> Tensor:
+    """MASK or noise mask to float (T, H, W) without the rest of cells: as it was painted."""
+    soft = soft_mask(mask)
+    return torch.where((soft - CELL_REST).abs() < 1e-4, 0.0, soft)
+
+
 def hard_mask(mask: Tensor | None) -> Tensor | None:
-    """MASK or noise mask to bool (T, H, W), True = generate; grey above one half counts as white."""
-    return None if mask is None else soft_mask(mask) > 0.5
+    """MASK or noise mask of pixels to bool (T, H, W), True = generate; grey above one half counts as white."""
+    return None if mask is None else painted_mask(mask) > 0.5
 
 
 def from_mask(mask: Tensor) -> Tensor:
-    """bool (T, H, W) to MASK."""
-    return mask.float()
+    """bool (T, H, W) of pixels to MASK, with the rest of its cells."""
+    return torch.where(cell_support(mask, downscale=CELL), CELL_REST, mask.float())
+
+
+def from_soft_mask(mask: Tensor) -> Tensor:
+    """float (T, H, W) to MASK: one of black and white gets the rest of its cells, soft ones stay what they are."""
+    return from_mask(mask > 0.5) if bool(((mask == 0) | (mask == 1)).all()) else mask
+
+
+def fitted_mask(mask: Tensor | None, size: tuple[int, int], mode: FitMode) -> Tensor | None:
+    """MASK of any size to bool (T, *size), by the way of the pictures; see `fit_painted`."""
+    return None if mask is None else fit_painted(painted_mask(mask), size, mode)
+
+
+def fitted_soft_mask(mask: Tensor | None, size: tuple[int, int], mode: FitMode) -> Tensor | None:
+    """MASK of any size to float (T, *size), by the way of the pictures."""
+    return None if mask is None else fit_soft(painted_mask(mask), size, mode)
+
+
+# ---- Latents ---------------------------------------------------------------------------------------------------------
 
 
 def samples_of(latent: dict[str, Any]) -> Tensor:
@@ -93,8 +113,23 @@ def samples_of(latent: dict[str, Any]) -> Tensor:
 
 
 def mask_of(latent: dict[str, Any], mask: Tensor | None) -> Tensor | None:
-    """The connected MASK, else the noise mask of the LATENT, as bool (T, H, W); None if there is neither."""
-    return hard_mask(latent.get("noise_mask") if mask is None else mask)
+    """The connected MASK, else the noise mask of the LATENT, as bool (T, H, W); None if there is neither.
+
+    One of latent cells, or of the size of the pictures, stays so; any other size is fitted to the pictures.
+    """
+    found = latent.get("noise_mask") if mask is None else mask
+    if found is None:
+        return None
+    soft, grid, size = soft_mask(found), tuple(samples_of(latent).shape[-2:]), size_of(latent, cell_of(latent))
+    own = tuple(soft.shape[1:])
+    if own == grid:
+        return soft > 0.5
+    whole = (grid[0] * cell_of(latent), grid[1] * cell_of(latent))
+    if own == whole:  # as the noise masks of `to_latent` are
+        return painted_mask(soft)[:, : size[0], : size[1]] > 0.5
+    if own == size or (SIZE_KEY not in latent and latent_grid_size(own, cell_of(latent)) == grid):
+        return hard_mask(soft)
+    return fitted_mask(soft, size, latent.get(FIT_KEY, "crop"))
 
 
 def cells_of(latent: dict[str, Any], mask: Tensor | None) -> Tensor:
@@ -106,7 +141,7 @@ def cells_of(latent: dict[str, Any], mask: Tensor | None) -> Tensor:
     hard = mask_of(latent, mask)
     if hard is None:
         return torch.ones(frames, rows, columns, dtype=torch.bool)
-    return to_cells(hard, (max(frames, len(hard)), rows, columns))
+    return to_cells(hard, (max(frames, len(hard)), rows, columns), downscale=cell_of(latent))
 
 
 def generated_pixels(mask: Tensor | None, images: Tensor, downscale: int) -> Tensor:
@@ -121,17 +156,42 @@ def cells_across(pixels: int) -> int:
 
 
 def to_latent(latent: dict[str, Any], samples: Tensor, mask: Tensor | None) -> dict[str, Any]:
-    """The LATENT with other samples, and with the connected MASK, if any, as its noise mask."""
+    """The LATENT with other samples, and with the connected MASK, if any, as its noise mask (T, 1, H, W).
+
+    It is fitted to the pictures and filled up to whole cells, which stock samplers resize without a loss.
+    """
     changed = {**latent, "samples": samples}
     if mask is not None:
-        changed["noise_mask"] = soft_mask(mask)[:, None]  # (T, 1, H, W)
+        changed["noise_mask"] = _noise_mask(latent, mask)[:, None]
     return changed
 
 
+def _noise_mask(latent: dict[str, Any], mask: Tensor) -> Tensor:
+    hard, (rows, columns) = mask_of(latent, mask), samples_of(latent).shape[-2:]
+    assert hard is not None
+    if tuple(hard.shape[1:]) == (rows, columns):
+        return hard.float()
+    below, right = rows * cell_of(latent) - hard.shape[1], columns * cell_of(latent) - hard.shape[2]
+    whole = torch.nn.functional.pad(hard, (0, right, 0, below))
+    return torch.where(cell_support(whole, downscale=cell_of(latent)), CELL_REST, whole.float())
+
+
 def new_latent(samples: Tensor, size: tuple[int, int], downscale: int) -> dict[str, Any]:
-    """LATENT of pictures of that size; it says so where whole cells would not."""
+    """LATENT of pictures of that size; it says so where whole cells of CELL pixels would not."""
     whole = tuple(side * downscale for side in samples.shape[-2:])
-    return {"samples": samples} if whole == size else {"samples": samples, SIZE_KEY: size}
+    latent = {"samples": samples} if whole == size else {"samples": samples, SIZE_KEY: size}
+    return latent if downscale == CELL else {**latent, CELL_KEY: downscale}
+
+
+def encoded_latent(latent: dict[str, Any], mask: Tensor | None, mode: FitMode) -> dict[str, Any]:
+    """A new LATENT that says how pictures came to its size, with a bool mask (T, H, W) of them as its noise mask."""
+    stated = latent if mode == "crop" else {**latent, FIT_KEY: mode}
+    return to_latent(stated, latent["samples"], None if mask is None else mask.float())
+
+
+def cell_of(latent: dict[str, Any]) -> int:
+    """Pixels along the side of the cells of a LATENT."""
+    return int(latent.get(CELL_KEY, CELL))
 
 
 def size_of(latent: dict[str, Any], downscale: int) -> tuple[int, int]:
@@ -146,7 +206,7 @@ def size_of(latent: dict[str, Any], downscale: int) -> tuple[int, int]:
 def longer_latent(latent: dict[str, Any], samples: Tensor, count: int, *, before: bool) -> dict[str, Any]:
     """The LATENT with samples whose last, or first, `count` frames are new, and white in its noise mask."""
     known = len(samples) - count
-    given = torch.zeros(known, *size_of(latent, CELL))
+    given = torch.zeros(known, *size_of(latent, cell_of(latent)))
     old = soft_mask(latent["noise_mask"]) if "noise_mask" in latent else given
     mask = pad_frames(old.expand(known, -1, -1), count, before=before, fill=1.0)
     return {**latent, "samples": samples, "noise_mask": mask[:, None]}  # (T, 1, H, W)
@@ -163,31 +223,6 @@ def sound_for(audio: dict[str, Any] | None, seconds: float, *, start: float = 0.
     return None if sound is None else sound.fitted(start, seconds)
 
 
-def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, start: float) -> SourceClip:
-    """The first `length` frames from `start` seconds on of the one of both inputs that is connected.
-
-    A VIDEO is resampled to `fps` unless that is 0; of images it only says how fast they are.
-    """
-    if (images is None) == (video is None):
-        raise ValueError("connect either images or a video, and not both")
-    if images is not None:
-        return _from_images(rgb(images), rate=fps or DEFAULT_FPS, length=length, fps=0.0, start=start)
-    path = _whole_file(video)
-    if path is None:
-        parts = video.get_components()
-        clip = _from_images(rgb(parts.images), rate=float(parts.frame_rate), length=length, fps=fps, start=start)
-        return replace(clip, sound=sound_for(parts.audio, length / clip.fps, start=start))
-    info = probe(path)
-    rate = fps or float(info.fps or DEFAULT_FPS)
-    return SourceClip(
-        frames=read_frames(path, fps=fps or None, start=start, max_frames=length),
-        width=info.width,
-        height=info.height,
-        fps=rate,
-        sound=read_sound(path, start=start, seconds=length / rate),
-    )
-
-
 def from_audio(audio: dict[str, Any] | None) -> Sound | None:
     """AUDIO, waveform (1, channels, n), to a Sound."""
     if audio is None:
@@ -198,32 +233,3 @@ def from_audio(audio: dict[str, Any] | None) -> Sound | None:
 def to_audio(sound: Sound | None) -> dict[str, Any] | None:
     """A Sound to AUDIO."""
     return None if sound is None else {"waveform": torch.from_numpy(sound.samples)[None], "sample_rate": sound.rate}
-
-
-def _whole_file(video: Any) -> str | None:
-    """The file of a VIDEO, so that only needed frames are ever in memory; None if it is made or edited in the graph."""
-    if not isinstance(video, InputImpl.VideoFromFile) or _is_edited(video):
-        return None
-    source = video.get_stream_source()
-    return source if isinstance(source, str) else None
-
-
-def _is_edited(video: Any) -> bool:
-    """Whether a VIDEO from a file shows less than the file holds: nodes of newer versions of ComfyUI cut and crop it.
-
-    The newest versions answer in public. Those after 0.3.64 and before them only have private fields.
-    """
-    start, duration = getattr(video, "get_active_trim_window", lambda: (0, 0))()
-    pending = getattr(video, "has_pending_frame_edits", lambda: False)()
-    hidden = any(getattr(video, f"_VideoFromFile__{name}", None) for name in ("start_time", "duration", "crop"))
-    return bool(start or duration or pending or hidden)
-
-
-def _from_images(images: Tensor, *, rate: float, length: int, fps: float, start: float) -> SourceClip:
-    picked = pick_frames(len(images), rate, length=length, fps=fps, start=start)
-    return SourceClip(
-        frames=(to_frames(images[index])[0] for index in picked),
-        width=images.shape[2],
-        height=images.shape[1],
-        fps=fps or rate,
-    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ BUNDLED_FILES: dict[str, dict[str, Bundled]] = {
     "vdt": {DEFAULT_FILE: "vdt", "bundled fast": "vdt-fast"},
     "vae": {DEFAULT_FILE: "vae"},
 }
+SHOWN_FOLDERS = ("temp", "output", "input")  # those that /view shows
 MISSING = "missing"  # the stamp of a file that is not there
 
 
@@ -84,24 +86,61 @@ def _digest(path: str, _stamp: str) -> str:
     return sha256(path)
 
 
-def save_video(
+def save_videos(
     hidden: Any,
-    frames: Iterator[np.ndarray],
+    clips: Iterable[Iterator[np.ndarray]],
     *,
     size: tuple[int, int],
     fps: float,
     prefix: str,
     sound: Sound | None,
 ) -> io.NodeOutput:
-    """Write frames into the next free mp4 of that prefix in the output folder, with the graph in it; shows it."""
-    height, width = size
-    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-        prefix, folder_paths.get_output_directory(), width, height
-    )
-    file = f"{name}_{counter:05}_.mp4"
+    """Write the frames of each clip into the next free mp4 of that prefix in the output folder, with the graph in it.
+
+    Shows them all; the VIDEO is the first.
+    """
     tags = {} if args.disable_metadata else {**(hidden.extra_pnginfo or {}), "prompt": hidden.prompt}
     metadata = {key: json.dumps(value) for key, value in tags.items() if value is not None}
-    path = Path(folder) / file
-    write_video(path, frames, fps, metadata=metadata, sound=sound)
-    preview = ui.PreviewVideo([ui.SavedResult(file, subfolder, io.FolderType.output)])
-    return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=preview)
+    written = []
+    for frames in clips:
+        path, result = _next_file(prefix, size)
+        write_video(path, frames, fps, metadata=metadata, sound=sound)
+        written.append((path, result))
+    first, shown = written[0][0], [result for _, result in written]
+    return io.NodeOutput(InputImpl.VideoFromFile(str(first)), ui=ui.PreviewVideo(shown))
+
+
+def _next_file(prefix: str, size: tuple[int, int]) -> tuple[Path, ui.SavedResult]:
+    """The next free mp4 of that prefix for a picture of height and width, and how a host shows it."""
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+        prefix, folder_paths.get_output_directory(), size[1], size[0]
+    )
+    file = f"{name}_{counter:05}_.mp4"
+    return Path(folder) / file, ui.SavedResult(file, subfolder, io.FolderType.output)
+
+
+def temp_file(stem: str, suffix: str) -> Path:
+    """A new name in the host's temp folder, which it empties when it starts."""
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{stem}_{secrets.token_hex(8)}.{suffix}"
+
+
+def shown_in_temp(file: Path) -> dict[str, str]:
+    """A file of the temp folder, as /view is asked for it."""
+    return {"filename": file.name, "subfolder": "", "type": "temp"}
+
+
+def named_file(named: Any) -> Path:
+    """A file of the host's folders by what /view is asked; ValueError for any other, and for one that is gone."""
+    try:
+        kind, subfolder, name = (str(named[key]) for key in ("type", "subfolder", "filename"))
+    except (KeyError, TypeError) as error:
+        raise ValueError("a file is named by filename, subfolder and type") from error
+    root = folder_paths.get_directory_by_type(kind) if kind in SHOWN_FOLDERS else None
+    if root is None:
+        raise ValueError(f"unknown folder {kind[:40]!r}, expected one of {', '.join(SHOWN_FOLDERS)}")
+    path = (Path(root) / subfolder / name).resolve()
+    if not path.is_relative_to(Path(root).resolve()) or not path.is_file():
+        raise ValueError(f"there is no file {name[:80]!r} any more: run the graph again")
+    return path

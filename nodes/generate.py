@@ -2,62 +2,112 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from torch import Tensor
 
+from ..vdt.diffusion import StepCallback, StepInfo
 from ..vdt.inference.estimate import Estimate, pass_seconds
-from ..vdt.inference.rollout import generate_latents
+from ..vdt.inference.rollout import extension_mask, generate_latents, pad_frames
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
 from ..vdt.inference.windows import plan_windows
+from ..vdt.visualize.live_preview import LivePreview
 from . import files, runtime
 from .native import VDTNetwork, network_of
+from .stock import ignored_patches
 
 # T frames, C channels, h x w latent cells.
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clip:
+    """One clip to generate: raw latents (T, C, h, w) of which `cells`, bool (T, h, w), are generated from a seed."""
+
+    raw: Tensor
+    cells: Tensor
+    seed: int
+
+
+def extended(raw: Tensor, seed: int, count: int, *, before: bool) -> Clip:
+    """A finished clip, raw (T, C, h, w), with `count` frames to generate after it, or before it."""
+    longer = pad_frames(raw, count, before=before)
+    return Clip(raw=longer, cells=extension_mask(len(longer), count, *raw.shape[-2:], before=before), seed=seed)
 
 
 def generate(
     hidden: Any,
     model: Any,
-    raw: Tensor,
-    cells: Tensor,
+    clips: Sequence[Clip],
     *,
-    seed: int,
     sampling: SamplingConfig,
     windows: WindowConfig,
     pad_short_clips: bool = False,
-) -> Tensor:
-    """Raw latents (T, C, h, w) of which `cells`, bool (T, h, w), are generated, with progress, previews and room made.
+) -> list[Tensor]:
+    """Raw latents (T, C, h, w) of each clip, with progress, previews and room made.
 
-    A run of several windows is announced first. See `generate_latents` for the rest.
+    Clips are generated one after another, so that each is bit for bit what its seed makes alone. A run of several
+    windows is announced first. See `generate_latents` for the rest.
     """
     network = network_of(model)
-    network.check(raw)
+    for clip in clips:
+        network.check(clip.raw)
     resolved = windows.resolve(network.vdt.config)
-    plan = plan_windows(cells, resolved, pad_short_clips=pad_short_clips)
-    together = 2 * max((len(window.frames) for window in plan), default=0)  # guidance runs both passes as one batch
+    plans = [plan_windows(clip.cells, resolved, pad_short_clips=pad_short_clips) for clip in clips]
+    together = 2 * max((len(window.frames) for plan in plans for window in plan), default=0)  # guidance: both passes
+    raw = clips[0].raw
     memory = network.memory(together, *raw.shape[-2:], tile=resolved.tile)
     runtime.load(model, memory)
-    if len(plan) > 1:
-        runtime.announce(hidden, _summary(network, raw, len(plan), sampling, resolved, memory))
-    made = generate_latents(
-        network.vdt,
-        raw[None],  # (1, T, C, h, w)
-        cells,
-        seeds=[seed],
-        sampling=sampling,
-        windows=windows,
-        pad_short_clips=pad_short_clips,
-        callback=runtime.step_progress(sampling.steps, network.preview),
-    )
+    counts = [len(plan) for plan in plans]
+    _announce(hidden, model, _summary(network, raw, counts, sampling, resolved, memory) if sum(counts) > 1 else "")
+    report = runtime.step_progress(sampling.steps, LivePreview(network.preview, network.vdt.config.diffusion))
+    made = [
+        generate_latents(
+            network.vdt,
+            clip.raw[None],  # (1, T, C, h, w)
+            clip.cells,
+            seeds=[clip.seed],
+            sampling=sampling,
+            windows=windows,
+            pad_short_clips=pad_short_clips,
+            callback=_counted(report, windows_before * sampling.steps, sum(counts) * sampling.steps),
+        )[0]
+        for clip, windows_before in zip(clips, accumulate(counts, initial=0), strict=False)
+    ]
     files.note(hidden, model=network.file)
-    return runtime.to_intermediate(made[0])
+    return [runtime.to_intermediate(latents) for latents in made]
+
+
+def _counted(report: StepCallback, before: int, total: int) -> StepCallback:
+    """A callback whose steps are those of all clips."""
+
+    def count(info: StepInfo) -> None:
+        report(replace(info, step=before + info.step, num_steps=total))
+
+    return count
+
+
+def _announce(hidden: Any, model: Any, summary: str) -> None:
+    """Say what a long run takes, and which settings of other nodes it will not use."""
+    ignored = ignored_patches(model)
+    warning = f"this node runs without {', '.join(ignored)} of other nodes: KSampler runs them" if ignored else ""
+    if text := "; ".join(filter(None, [summary, warning])):
+        runtime.announce(hidden, text)
 
 
 def _summary(
-    network: VDTNetwork, raw: Tensor, count: int, sampling: SamplingConfig, windows: WindowConfig, memory: int
+    network: VDTNetwork,
+    raw: Tensor,
+    counts: Sequence[int],
+    sampling: SamplingConfig,
+    windows: WindowConfig,
+    memory: int,
 ) -> str:
-    """What a run of `count` windows, resolved, takes; the device makes one pass to see."""
-    passes = count * sampling.count_passes(network.schedule)
+    """What a run of so many windows of each clip takes; the device makes one pass to see."""
+    passes = sum(counts) * sampling.count_passes(network.schedule)
     seconds = passes * pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), windows)
-    return f"{count} windows of {windows.frames} frames, {Estimate(seconds=seconds, bytes=memory).describe()}"
+    clips = f"{len(counts)} clips, " if len(counts) > 1 else ""
+    length = f"{sum(counts)} windows of {windows.frames} frames"
+    return f"{clips}{length}, {Estimate(seconds=seconds, bytes=memory).describe()}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..vdt.inference.settings import CompositingConfig
 from ..vdt.masks.clip_plan import Source, describe_clip, fit_size, plan_clip
+from ..vdt.masks.frame_lists import describe_mask
 from ..vdt.media.frames import fit_frames
-from . import convert, files, runtime
+from . import convert, files, previews, runtime, sources
 from . import vae as vaes
 from .schema import COMPOSITING, compositing_inputs, fit_input, schema
 
@@ -55,16 +57,9 @@ class VDTEncode(io.ComfyNode):
                     step=0.01,
                     tooltip="Default: 0. Seconds of the source to pass over.",
                 ),
-                io.Image.Input("images", optional=True, tooltip="Frames, such as of VDT Sample Clip. Or a video."),
-                io.Video.Input("video", optional=True, tooltip="The video, such as from Load Video. Or images."),
+                *_source_inputs(),
             ],
-            outputs=[
-                io.Latent.Output("latent", display_name="latent", tooltip="Raw latents, one per frame."),
-                io.Image.Output("out_images", display_name="images", tooltip="The frames as they were encoded."),
-                io.Float.Output("out_fps", display_name="fps", tooltip="Frames a second, for Create Video."),
-                io.String.Output("plan", display_name="plan", tooltip="What was made of the source, in words."),
-                io.Audio.Output("audio", display_name="audio", tooltip="The sound of a video, as long as the clip."),
-            ],
+            outputs=_encoded_outputs(),
         )
 
     @classmethod
@@ -79,17 +74,22 @@ class VDTEncode(io.ComfyNode):
         start: float,
         images: Tensor | None = None,
         video: Any = None,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
         with runtime.named("VDT Encode"):
-            clip = convert.read_source(images, video, length=length, fps=fps, start=start)
+            clip = sources.read_source(images, video, length=length, fps=fps, start=start)
             size = fit_size((height, width), (clip.height, clip.width))
+            runtime.check_clip(length, size)
+            painted = sources.source_mask(mask, clip, length=length, size=size, mode=policy)
             fitted = fit_frames(clip.frames, size, policy)
             source = Source(num_frames=len(fitted), height=clip.height, width=clip.width, fps=clip.fps)
             plan = plan_clip(source, length=length, size=size, fit=policy)
-            frames, text = plan.place(fitted), describe_clip(plan, source)
-            encoded = runtime.to_intermediate(convert.to_images(frames))
-            audio = convert.to_audio(clip.sound)
-            return io.NodeOutput(vaes.encode(vae, frames), encoded, plan.fps, text, audio, ui=ui.PreviewText(text))
+            frames, text, white = plan.place(fitted), describe_clip(plan, source), plan.mask(painted)
+            latent = convert.encoded_latent(vaes.encode(vae, frames), None if mask is None else white, policy)
+            latent[previews.FPS_KEY] = float(plan.fps)
+            shown = ui.PreviewText(text) if mask is None else _masked_ui(frames, white, text)
+            outputs = [runtime.to_intermediate(part) for part in (convert.to_images(frames), convert.from_mask(white))]
+            return io.NodeOutput(latent, outputs[0], plan.fps, text, convert.to_audio(clip.sound), outputs[1], ui=shown)
 
 
 class VDTDecode(io.ComfyNode):
@@ -120,6 +120,7 @@ class VDTDecode(io.ComfyNode):
             ],
             outputs=[io.Image.Output("out_images", display_name="images", tooltip="The finished frames.")],
             hidden=[io.Hidden.extra_pnginfo],
+            has_intermediate_output=True,  # the player stays on the node where nothing had to run again
         )
 
     @classmethod
@@ -135,7 +136,46 @@ class VDTDecode(io.ComfyNode):
         with runtime.named("VDT Decode"):
             files.note(cls.hidden, vae=vaes.file_of(vae))
             config = CompositingConfig(static_background=still, color_match=edges)
-            return io.NodeOutput(vaes.DecodeJob.of(vae, latent, images, mask, config).images())
+            job = vaes.DecodeJob.of(vae, latent, images, mask, config)
+            runtime.check_clip(len(convert.samples_of(latent)), job.size)
+            finished = job.images()
+            return io.NodeOutput(finished, ui=previews.decoded_images_ui(finished, latent, mask, images))
+
+
+def _source_inputs() -> list[Any]:
+    """What a clip is made of, one of images and video, and the mask that was painted on it."""
+    return [
+        io.Image.Input("images", optional=True, tooltip="Frames, such as of VDT Sample Clip. Or a video."),
+        io.Video.Input("video", optional=True, tooltip="The video, such as from Load Video. Or images."),
+        io.Mask.Input(
+            "mask",
+            optional=True,
+            tooltip="What to generate (white) of the source, painted in any size, such as on Load Image: it is "
+            "resized and cut as the frames are. One frame serves all; else as many as the source has, or as "
+            "`length` says. Default: none, the latent carries no mask.",
+        ),
+    ]
+
+
+def _encoded_outputs() -> list[Any]:
+    return [
+        io.Latent.Output("latent", display_name="latent", tooltip="Raw latents, one per frame."),
+        io.Image.Output("out_images", display_name="images", tooltip="The frames as they were encoded."),
+        io.Float.Output("out_fps", display_name="fps", tooltip="Frames a second, for Create Video."),
+        io.String.Output("plan", display_name="plan", tooltip="What was made of the source, in words."),
+        io.Audio.Output("audio", display_name="audio", tooltip="The sound of a video, as long as the clip."),
+        io.Mask.Output(
+            "out_mask",
+            display_name="mask",
+            tooltip="The mask at the size of the clip; frames that the source does not have are white.",
+        ),
+    ]
+
+
+def _masked_ui(frames: np.ndarray, mask: Tensor, text: str) -> dict[str, Any]:
+    """The mask over the frames, with the plan and the mask in words."""
+    shown = f"{text}; {describe_mask(mask)}"
+    return {**runtime.mask_ui(frames, mask), **ui.PreviewText(shown).as_dict()}
 
 
 def _size_tip(name: str) -> str:

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from comfy_api.latest import io
 
 from ..vdt.checkpoints import describe, load_model, load_vae
 from ..vdt.visualize.latent_preview import read_preview
-from . import files, native, runtime
+from . import compat, files, native, runtime
 from . import vae as vaes
 from .schema import schema
+
+
+def model_of(path: Path, precision: str, *, disable_dynamic: bool = False) -> Any:
+    """MODEL of a file; hosts call this again where another node wants weights of its own."""
+    network = load_model(path)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    network = network.to(runtime.model_dtype(precision, parameters)).requires_grad_(False)
+    preview = read_preview(path, network.config.in_channels)
+    model = native.build_model(network, preview, path, whole=disable_dynamic)
+    compat.remember_factory(model, model_of, path, precision)
+    return model
+
+
+def vae_of(path: Path) -> Any:
+    """VAE of a file; one of ours brings its own codec."""
+    own = describe(path).metadata.get("format") == "vdt"
+    vae = vaes.build_vae(load_vae(path).requires_grad_(False), own=own, file=path)
+    compat.remember_factory(vae.patcher, vae_patcher_of, path)
+    return vae
+
+
+def vae_patcher_of(path: Path, *, disable_dynamic: bool = False) -> Any:
+    """The patcher of a VAE read again, see `model_of`."""
+    return vae_of(path).patcher
 
 
 class VDTLoadModel(io.ComfyNode):
@@ -51,11 +78,7 @@ class VDTLoadModel(io.ComfyNode):
     @classmethod
     def execute(cls, model_name: str, precision: str) -> io.NodeOutput:
         with runtime.named("VDT Load Model"):
-            path = files.model_path("vdt", model_name)
-            network = load_model(path)
-            parameters = sum(parameter.numel() for parameter in network.parameters())
-            network = network.to(runtime.model_dtype(precision, parameters)).requires_grad_(False)
-            return io.NodeOutput(native.build_model(network, read_preview(path, network.config.in_channels), path))
+            return io.NodeOutput(model_of(files.model_path("vdt", model_name), precision))
 
 
 class VDTLoadVAE(io.ComfyNode):
@@ -88,10 +111,7 @@ class VDTLoadVAE(io.ComfyNode):
     @classmethod
     def execute(cls, vae_name: str) -> io.NodeOutput:
         with runtime.named("VDT Load VAE"):
-            path = files.model_path("vae", vae_name)
-            vae = load_vae(path).requires_grad_(False)
-            own = describe(path).metadata.get("format") == "vdt"
-            return io.NodeOutput(vaes.build_vae(vae, own=own, file=path))
+            return io.NodeOutput(vae_of(files.model_path("vae", vae_name)))
 
 
 class VDTConditioning(io.ComfyNode):
@@ -104,7 +124,17 @@ class VDTConditioning(io.ComfyNode):
             description="Positive and negative for stock samplers: the negative pass does not see the given frames, "
             "so that CFG says how closely to follow them.",
             search_aliases=["vdt prompt", "cfg", "guidance"],
-            inputs=[],
+            inputs=[
+                io.Int.Input(
+                    "clips",
+                    default=1,
+                    min=1,
+                    max=64,
+                    optional=True,
+                    tooltip="Default: 1. How many clips the latent holds, such as the amount of Repeat Latent Batch: "
+                    "samplers show a model only their frames. VDT Sampler needs no such number.",
+                ),
+            ],
             outputs=[
                 io.Conditioning.Output("positive", display_name="positive", tooltip="Sees the given cells."),
                 io.Conditioning.Output(
@@ -117,5 +147,5 @@ class VDTConditioning(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls) -> io.NodeOutput:
-        return io.NodeOutput(native.conditioning(given=True), native.conditioning(given=False))
+    def execute(cls, clips: int = 1) -> io.NodeOutput:
+        return io.NodeOutput(*(native.conditioning(given=given, clips=clips) for given in (True, False)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -9,8 +11,11 @@ from ..vdt.masks.clip_plan import check_given
 from ..vdt.masks.pixel import OPERATIONS, combine, task_mask
 from ..vdt.masks.tasks import TASKS, Frames, ImageToVideo, Interpolate, Predict, make_task
 from ..vdt.masks.timeline import apply_timeline, parse_timeline
-from . import convert, runtime
+from ..vdt.media.frames import FitMode
+from . import compat, convert, runtime
 from .schema import schema, seed_input
+
+DEFAULT_FIT: FitMode = "crop"
 
 
 class VDTMask(io.ComfyNode):
@@ -20,9 +25,10 @@ class VDTMask(io.ComfyNode):
             node_id="VDTMask",
             display_name="VDT Mask",
             category="VDT",
-            description="Say what is given (black) and what is generated (white). The node shows it over the frames, "
-            "generated cells tinted orange.",
+            description="Say what is given (black) and what is generated (white), by a task, and by hand on a timeline "
+            "over the frames: what is generated is striped.",
             search_aliases=["predict", "interpolate", "inpaint video", "image to video", "task"],
+            has_intermediate_output=True,  # the timeline shows what ran where nothing had to run again
             inputs=[
                 io.Image.Input(
                     "images", tooltip="The images of VDT Encode or VDT Keyframes: they give length and size."
@@ -41,8 +47,8 @@ class VDTMask(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="White = generate; one frame serves all. The task spatial is this mask; every other task "
-                    "generates only inside its white part. Default: none.",
+                    tooltip="White = generate, painted in any size; one frame serves all. The task spatial is this "
+                    "mask; every other task generates only inside its white part. Default: none.",
                 ),
                 io.String.Input(
                     "timeline",
@@ -51,8 +57,16 @@ class VDTMask(io.ComfyNode):
                     tooltip="What was set by hand on the timeline: given frames and painted shapes, applied last. "
                     "Default: empty, the task alone.",
                 ),
+                compat.advanced(_policy_input()),
             ],
-            outputs=[io.Mask.Output("out_mask", display_name="mask", tooltip="White = generate, one mask per frame.")],
+            outputs=[
+                io.Mask.Output(
+                    "out_mask",
+                    display_name="mask",
+                    tooltip="White = generate, one mask per frame. Near white is the rest of a latent cell that is "
+                    "generated: samplers see whole cells, VDT Decode pastes the given pixels in them.",
+                )
+            ],
         )
 
     @classmethod
@@ -67,15 +81,18 @@ class VDTMask(io.ComfyNode):
         seed: int,
         mask: Tensor | None = None,
         timeline: str = "",
+        policy: FitMode = DEFAULT_FIT,
     ) -> io.NodeOutput:
         with runtime.named("VDT Mask"):
             frames = convert.to_frames(images)
             chosen = make_task(task, given=given, every=every, frame=frame, given_frames=known, seed=seed)
-            preset = task_mask(chosen, frames.shape[:3], painted=convert.hard_mask(mask), seed=seed)
+            painted = convert.fitted_mask(mask, frames.shape[1:3], policy)
+            preset = task_mask(chosen, frames.shape[:3], painted=painted, seed=seed)
             made = apply_timeline(preset, parse_timeline(timeline))
             check_given(frames, made)
             white = runtime.to_intermediate(convert.from_mask(made))
-            return io.NodeOutput(white, ui=runtime.timeline_ui(frames, made))
+            settings = {"task": task, "given": given, "every": every, "frame": frame, "known": known, "seed": seed}
+            return io.NodeOutput(white, ui=runtime.timeline_ui(frames, made, preset, settings))
 
 
 class VDTMaskCombine(io.ComfyNode):
@@ -85,7 +102,7 @@ class VDTMaskCombine(io.ComfyNode):
             node_id="VDTMaskCombine",
             display_name="VDT Mask Combine",
             category="VDT",
-            description="Combine two masks of frames, or invert one.",
+            description="Combine two masks of frames, or invert one. A mask b of another size is brought to that of a.",
             search_aliases=["mask composite", "invert mask", "union", "intersection"],
             inputs=[
                 io.Mask.Input("a", tooltip="White = generate. One frame goes with a clip of any length."),
@@ -96,16 +113,37 @@ class VDTMaskCombine(io.ComfyNode):
                     tooltip="Default: union, white where a or b is. intersection: where both are. difference: where a "
                     "is and b is not. invert: where a is not; b is not used then.",
                 ),
-                io.Mask.Input("b", optional=True, tooltip="The other mask; every operation but invert needs it."),
+                io.Mask.Input(
+                    "b",
+                    optional=True,
+                    tooltip="The other mask, of any size; every operation but invert needs it.",
+                ),
+                compat.advanced(_policy_input()),
             ],
             outputs=[io.Mask.Output("mask", display_name="mask", tooltip="White = generate.")],
         )
 
     @classmethod
-    def execute(cls, a: Tensor, operation: str, b: Tensor | None = None) -> io.NodeOutput:
+    def execute(
+        cls, a: Tensor, operation: str, b: Tensor | None = None, policy: FitMode = DEFAULT_FIT
+    ) -> io.NodeOutput:
         with runtime.named("VDT Mask Combine"):
-            other = None if b is None else convert.soft_mask(b)
-            return io.NodeOutput(runtime.to_intermediate(combine(convert.soft_mask(a), operation, other)))
+            first = convert.painted_mask(a)
+            second = convert.fitted_soft_mask(b, (first.shape[1], first.shape[2]), policy)
+            made = convert.from_soft_mask(combine(first, operation, second))
+            return io.NodeOutput(runtime.to_intermediate(made))
+
+
+def _policy_input() -> io.Input:
+    """How a painted mask comes to the size of the clip."""
+    return io.Combo.Input(
+        "policy",
+        options=list(get_args(FitMode)),
+        default=DEFAULT_FIT,
+        optional=True,
+        tooltip="Default: crop. How a mask of another size is brought to that of the frames: as VDT Encode did with "
+        "these. crop covers the size and cuts the centre, fit keeps all of the mask, stretch changes its proportions.",
+    )
 
 
 def _task_settings() -> list[io.Input]:

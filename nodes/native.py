@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +10,23 @@ import comfy.conds
 import comfy.latent_formats
 import comfy.model_base
 import comfy.model_management as mm
-import comfy.model_patcher
 import comfy.supported_models_base
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..vdt.config import DiffusionConfig
 from ..vdt.diffusion import Schedule, scale_latents, unscale_latents
 from ..vdt.inference.memory import model_bytes
 from ..vdt.inference.tiling import TiledModel
-from ..vdt.masks.pixel import to_cells
 from ..vdt.models.conditioning import Conditioning
 from ..vdt.models.transformer import VDT
-from ..vdt.visualize.latent_preview import PreviewProjection
-from .convert import hard_mask
+from ..vdt.visualize.latent_preview import GRID_SIDE, PreviewProjection
+from . import compat
+from .batches import CLIPS_KEY
+from .stock import sample_exactly
 
-# ComfyUI has the frames of a clip as its batch: x is (n T, C, h, w), where n clips are computed at once for CFG.
+# ComfyUI has the frames of all clips as its batch: x is (n T, C, h, w), of n clips in as many passes as CFG makes.
 
 GIVEN_KEY = "vdt_given"  # of a conditioning: whether its pass sees the given cells
 
@@ -38,12 +39,23 @@ class VDTLatents(comfy.latent_formats.LatentFormat):
         self.latent_channels = channels
         self.latent_rgb_factors = [list(row) for row in preview.weight]
         self.latent_rgb_factors_bias = list(preview.bias)
+        self.latent_rgb_factors_reshape = grid_of_frames  # stock previews of hosts before 0.3.76 show one frame
 
     def process_in(self, latent: Tensor) -> Tensor:
         return scale_latents(latent, self.diffusion)
 
     def process_out(self, latent: Tensor) -> Tensor:
         return unscale_latents(latent, self.diffusion)
+
+
+def grid_of_frames(latents: Tensor) -> Tensor:
+    """All frames of latents (T, C, h, w) as one of (1, C, H, W), row by row and enlarged: for stock previews."""
+    count, channels, height, width = latents.shape
+    columns = min(count, math.ceil(math.sqrt(count * height / width)))
+    rows = math.ceil(count / columns)
+    whole = torch.cat([latents, latents.new_zeros(rows * columns - count, channels, height, width)])
+    factor = max(1, GRID_SIDE // max(rows * height, columns * width))
+    return repeat(whole, "(r q) c h w -> 1 c (r h i) (q w j)", q=columns, i=factor, j=factor)
 
 
 class VDTNetwork(nn.Module):
@@ -67,21 +79,38 @@ class VDTNetwork(nn.Module):
         context: Tensor | None = None,
         control: Any = None,
         transformer_options: dict[str, Any] | None = None,
+        **conditions: Any,
+    ) -> Tensor:
+        """Prediction (n T, C, h, w) for x (n T, C, h, w) and timesteps (n T,), see `predict` for the conditions."""
+        inputs = (x, timesteps, context, control)
+        return compat.run_wrapped(self.predict, self, transformer_options or {}, *inputs, **conditions)
+
+    def predict(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor | None,
+        control: Any,
+        transformer_options: dict[str, Any],
+        *,
         vdt_cells: Tensor | None = None,
         vdt_hidden: Tensor | None = None,
         vdt_noise: Tensor | None = None,
+        vdt_clips: int = 1,
         **unused: Any,
     ) -> Tensor:
-        """Prediction (n T, C, h, w) for x (n T, C, h, w), given cells clean, and timesteps (n T,).
+        """What the VDT says of x (n T, C, h, w), of any float type, given cells clean, at timesteps (n T,).
 
         vdt_cells (n T, 1, h, w) is 1 where the network is told that it generates; vdt_hidden, of that shape too, is 1
-        at given cells that this pass must not see: they are noised with vdt_noise (n T, C, h, w).
+        at given cells that this pass must not see: they are noised with vdt_noise (n T, C, h, w). x holds vdt_clips
+        clips in each of its passes.
         """
-        clips = len((transformer_options or {}).get("cond_or_uncond", (0,)))
+        clips = len(transformer_options.get("cond_or_uncond", (0,))) * vdt_clips
         self._settle(x.device)
+        x = x.to(self.dtype)  # ModelComputeDtype changes what comes, not the weights
         t = rearrange(timesteps, "(n t) -> n t", n=clips)[:, 0]
         if vdt_hidden is not None and vdt_noise is not None:
-            noised = self.schedule.q_sample(x, timesteps.round().long(), vdt_noise)
+            noised = self.schedule.q_sample(x, timesteps.round().long(), vdt_noise.to(x))
             x = torch.where(vdt_hidden > 0.5, noised, x)
         cells = torch.ones_like(x[:, 0]) if vdt_cells is None else vdt_cells[:, 0]
         clip = rearrange(x, "(n t) c h w -> n t c h w", n=clips)
@@ -90,9 +119,9 @@ class VDTNetwork(nn.Module):
         return rearrange(made, "n t c h w -> (n t) c h w")
 
     def check(self, raw: Tensor) -> None:
-        """ValueError for raw latents (T, C, h, w) of another VAE than this model's."""
+        """ValueError for raw latents that are not (T, C, h, w) of this model's VAE."""
         channels = self.vdt.config.in_channels
-        if raw.shape[1] != channels:
+        if raw.ndim != 4 or raw.shape[1] != channels:
             raise ValueError(
                 f"the latent is {tuple(raw.shape)}, expected (frames, {channels}, height, width): "
                 f"encode the clip with the VAE of this model"
@@ -132,6 +161,8 @@ class VDTBaseModel(comfy.model_base.BaseModel):
         values = (cells, torch.zeros_like(ones)) if given else (ones, 1 - cells)
         for name, value in zip(("vdt_cells", "vdt_hidden", "vdt_noise"), (*values, noise), strict=True):
             conds[name] = comfy.conds.CONDNoiseShape(value)
+        if (clips := kwargs.get(CLIPS_KEY, 1)) > 1:
+            conds["vdt_clips"] = comfy.conds.CONDConstant(clips)
         return conds
 
     def memory_required(self, input_shape: Any, cond_shapes: Any = None) -> float:
@@ -139,13 +170,12 @@ class VDTBaseModel(comfy.model_base.BaseModel):
         return self.diffusion_model.memory(input_shape[0], *input_shape[-2:])
 
 
-def build_model(vdt: VDT, preview: PreviewProjection, file: Path | None = None) -> Any:
-    """MODEL: the network under ComfyUI's memory management."""
-    kind = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)  # newer ones rebind it
-    model = VDTBaseModel(VDTNetwork(vdt, preview, file))
-    patcher = kind(model, load_device=mm.get_torch_device(), offload_device=mm.unet_offload_device())
-    if hasattr(patcher, "add_wrapper_with_key"):  # a host without stock samplers has none
-        patcher.add_wrapper_with_key("outer_sample", "vdt", _sample_exactly)
+def build_model(vdt: VDT, preview: PreviewProjection, file: Path | None = None, *, whole: bool = False) -> Any:
+    """MODEL: the network under ComfyUI's memory management; `whole` see `compat.make_patcher`."""
+    network = VDTNetwork(vdt, preview, file)
+    compat.archive_dtypes(network)
+    patcher = compat.make_patcher(VDTBaseModel(network), whole=whole)
+    compat.wrap_sampling(patcher, "vdt", sample_exactly)
     return patcher
 
 
@@ -157,38 +187,13 @@ def network_of(model: Any) -> VDTNetwork:
     return inner.diffusion_model
 
 
-def conditioning(*, given: bool) -> list[Any]:
-    """CONDITIONING of a pass that sees the given cells, or does not; its tensor is for other nodes' sake."""
-    return [[torch.zeros(1, 1, 1), {GIVEN_KEY: given}]]
+def conditioning(*, given: bool, clips: int = 1) -> list[Any]:
+    """CONDITIONING of a pass that sees the given cells, or does not; its tensor is for other nodes' sake.
 
-
-def _sample_exactly(
-    executor: Any,
-    noise: Tensor,
-    latent_image: Tensor,
-    sampler: Any,
-    sigmas: Tensor,
-    denoise_mask: Tensor | None = None,
-    *others: Any,
-    **options: Any,
-) -> Tensor:
-    """Around a whole stock sampling: hard latent cells as the mask, and given cells back bit for bit.
-
-    A cell is generated if any of its pixels is, where ComfyUI would look at its middle only. Where sampling starts from
-    pure noise, what stood at generated cells is taken away: ComfyUI would mix a little of it in.
+    `clips` says how many clips the LATENT holds: samplers see only frames.
     """
-    mask = hard_mask(denoise_mask)
-    if mask is None:
-        return executor(noise, latent_image, sampler, sigmas, denoise_mask, *others, **options)
-    grid = (len(latent_image), *latent_image.shape[-2:])
-    cells = to_cells(mask, grid)[:, None].to(latent_image.device)  # (T, 1, h, w)
-    patcher = executor.class_obj.model_patcher
-    start = latent_image
-    if float(sigmas[0]) >= float(patcher.get_model_object("model_sampling").sigma_max) * (1 - 1e-5):
-        empty = patcher.get_model_object("latent_format").process_out(torch.zeros_like(latent_image))
-        start = torch.where(cells, empty, latent_image)
-    made = executor(noise, start, sampler, sigmas, cells.float(), *others, **options)
-    return torch.where(cells.to(made.device), made, latent_image.to(made))
+    several = {CLIPS_KEY: clips} if clips > 1 else {}
+    return [[torch.zeros(1, 1, 1), {GIVEN_KEY: given, **several}]]
 
 
 def _settings(network: VDTNetwork) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import comfy.model_management as mm
 import comfy.utils
@@ -14,27 +14,37 @@ import torch
 from comfy_api.latest import ui
 from torch import Tensor
 
+from ..vdt import bounds
 from ..vdt.diffusion import StepInfo
 from ..vdt.inference.codec import Progress
 from ..vdt.inference.memory import check_memory
 from ..vdt.inference.pipeline import DTYPES
+from ..vdt.interruption import interruptible
 from ..vdt.masks.frame_lists import describe_mask
-from ..vdt.masks.timeline import frame_states
-from ..vdt.visualize.latent_preview import GRID_SIDE, PreviewProjection, preview_image
+from ..vdt.masks.timeline import PARTLY, frame_states
+from ..vdt.visualize.live_preview import LivePreview
 from ..vdt.visualize.mask_overlay import STRIP_FRAMES, frame_strip, mask_preview
-from . import convert
+from . import compat, convert
+from .previews import PacedPreview
 
+CLIP_COPIES = 8  # of 8 bits: frames as they are read and as they are laid out, as IMAGE (4 times) and MASK
 PRECISIONS = ("auto", *DTYPES)
 AUTO_DTYPES = (torch.bfloat16, torch.float32)  # not float16, which overflows in some trained models
 
 
 @contextmanager
 def named(node: str) -> Iterator[None]:
-    """Say in every message for the user which node it comes from."""
+    """Say in every message for the user which node it comes from, and stop within a second of Interrupt.
+
+    Errors of the library's own types leave as ValueError: the editor shows the type with its whole path before it.
+    """
     try:
-        yield
-    except (ValueError, ModuleNotFoundError) as error:
-        raise type(error)(f"{node}: {error}") from error
+        with interruptible(mm.throw_exception_if_processing_interrupted):
+            yield
+    except ValueError as error:
+        raise ValueError(f"{node}: {error}") from error
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{node}: {error}", name=error.name) from error
 
 
 # ---- Devices and memory ----------------------------------------------------------------------------------------------
@@ -57,10 +67,14 @@ def load(patcher: Any, memory: float) -> None:
     mm.load_models_gpu([patcher], memory_required=memory, force_full_load=True)
 
 
+def check_clip(length: int, size: tuple[int, int]) -> None:
+    """Refuse a clip of (height, width) that does not fit the memory before any of it is made: ValueError."""
+    bounds.check_clip(length, size, held=CLIP_COPIES)
+
+
 def to_intermediate(tensor: Tensor) -> Tensor:
     """A result where and as ComfyUI keeps what lies between nodes."""
-    dtype = getattr(mm, "intermediate_dtype", lambda: torch.float32)()  # newer versions may keep float16
-    return tensor.to(device=mm.intermediate_device(), dtype=dtype)
+    return tensor.to(device=mm.intermediate_device(), dtype=compat.intermediate_dtype())
 
 
 # ---- Progress and interruption ---------------------------------------------------------------------------------------
@@ -78,15 +92,16 @@ def chunk_progress() -> Progress:
     return report
 
 
-def step_progress(steps: int, projection: PreviewProjection) -> Callable[[StepInfo], None]:
+def step_progress(steps: int, preview: LivePreview) -> Callable[[StepInfo], None]:
     """A sampler callback: progress, all frames as a preview, and an exception when the user has stopped the run."""
     mm.throw_exception_if_processing_interrupted()
     bar = comfy.utils.ProgressBar(steps)
+    paced = PacedPreview(preview)
 
     def report(info: StepInfo) -> None:
         mm.throw_exception_if_processing_interrupted()
-        picture = preview_image(projection, info.x0[0])  # x0 (1, T, C, h, w)
-        bar.update_absolute(info.step, info.num_steps, ("JPEG", picture, GRID_SIDE))
+        shown = paced(info.x0[0], f"{info.step} / {info.num_steps}")  # x0 (1, T, C, h, w)
+        bar.update_absolute(info.step, info.num_steps, shown)
 
     return report
 
@@ -97,13 +112,7 @@ def step_progress(steps: int, projection: PreviewProjection) -> Callable[[StepIn
 def announce(hidden: Any, text: str) -> None:
     """Print before a long run what it takes: in the log, and on the node where the host can write there."""
     logging.getLogger(__name__).info(text)
-    try:
-        from server import PromptServer
-    except ImportError:  # the runner has no server of ComfyUI's
-        return
-    send = getattr(getattr(PromptServer, "instance", None), "send_progress_text", None)
-    if send is not None and getattr(hidden, "unique_id", None) is not None:
-        send(text, hidden.unique_id)
+    compat.show_text(getattr(hidden, "unique_id", None), text)
 
 
 def picture_ui(picture: np.ndarray, text: str) -> dict[str, Any]:
@@ -116,9 +125,27 @@ def mask_ui(frames: np.ndarray, mask: Tensor) -> dict[str, Any]:
     return picture_ui(mask_preview(frames, mask), describe_mask(mask))
 
 
-def timeline_ui(frames: np.ndarray, mask: Tensor) -> dict[str, Any]:
-    """`mask_ui`, and for the timeline of VDT Mask the frames as a strip with the state of each."""
-    (file,) = ui.PreviewImage(convert.to_images(frame_strip(frames))).as_dict()["images"]
+def timeline_ui(frames: np.ndarray, mask: Tensor, preset: Tensor, settings: dict[str, Any]) -> dict[str, Any]:
+    """`mask_ui`, and for the timeline of VDT Mask the frames as a strip with the state of each.
+
+    It also has what the strokes were applied to: `base`, the states of the task's own mask `preset` (T, H, W) with
+    these settings, and a strip of it where it is partly white.
+    """
     size = {"frames": len(frames), "height": frames.shape[1], "width": frames.shape[2]}
-    clip = {**size, "strip": file, "shown": min(len(frames), STRIP_FRAMES), "made": frame_states(mask)}
+    base = frame_states(preset)
+    strips = {"strip": frames, **({"base_strip": _white_frames(preset)} if PARTLY in base else {})}
+    files = {name: _preview_file(frame_strip(each)) for name, each in strips.items()}
+    clip = {**size, **files, "shown": min(len(frames), STRIP_FRAMES), "made": frame_states(mask)}
+    clip |= {"base": base, "settings": settings}
     return {**mask_ui(frames, mask), "vdt_clip": [clip]}
+
+
+def _preview_file(picture: np.ndarray) -> dict[str, str]:
+    """Where a picture uint8 (H, W, 3) lies for the editor."""
+    (file,) = ui.PreviewImage(convert.to_images(picture)).as_dict()["images"]
+    return cast("dict[str, str]", file)
+
+
+def _white_frames(mask: Tensor) -> np.ndarray:
+    """A mask, bool (T, H, W), as frames uint8 (T, H, W, 3)."""
+    return np.repeat(mask.numpy().astype(np.uint8)[..., None] * 255, 3, axis=3)

@@ -7,10 +7,9 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..vdt.inference.rollout import extension_mask, pad_frames
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
-from . import convert, runtime
-from .generate import generate
+from . import batches, compat, convert, previews, runtime
+from .generate import Clip, extended, generate
 from .schema import SAMPLING, WINDOWS, schema, seed_input
 
 SAMPLER_NAMES = ["ddim", "dpmpp_2m", "ancestral", "dpmpp_2m_quad", "unipc_quad"]  # append only: graphs hold them
@@ -98,6 +97,18 @@ def _reuse_input() -> Any:
     )
 
 
+def _batch_input() -> Any:
+    return io.Int.Input(
+        "batch",
+        default=1,
+        min=1,
+        max=64,
+        optional=True,
+        tooltip="Default: 1. Variations of the clip in one run, one after another in the latent: the first is that of "
+        "the seed, the next of seed + 1. VDT Decode and VDT Save Video know them from frames.",
+    )
+
+
 class VDTSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -118,9 +129,10 @@ class VDTSampler(io.ComfyNode):
                     tooltip="White = generate; one frame serves all. Default: the mask that the latent carries, and "
                     "without that everything is generated.",
                 ),
-                *_window_inputs(),
-                _tile_input(),
-                _reuse_input(),
+                *map(compat.advanced, _window_inputs()),
+                compat.advanced(_tile_input()),
+                compat.advanced(_reuse_input()),
+                _batch_input(),
             ],
             outputs=[io.Latent.Output("out_latent", display_name="latent", tooltip="The clip, with its mask.")],
             hidden=[io.Hidden.unique_id, io.Hidden.extra_pnginfo],
@@ -140,13 +152,19 @@ class VDTSampler(io.ComfyNode):
         overlap: int = WINDOWS.overlap,
         tile: int = WINDOWS.tile,
         reuse: float = SAMPLING.step_cache,
+        batch: int = 1,
     ) -> io.NodeOutput:
         with runtime.named("VDT Sampler"):
             sampling = SamplingConfig.named(sampler, steps=steps, guidance=guidance, step_cache=reuse)
             windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
-            raw, cells = convert.samples_of(latent), convert.cells_of(latent, mask)
-            made = generate(cls.hidden, model, raw, cells, seed=seed, sampling=sampling, windows=windows)
-            return io.NodeOutput(convert.to_latent(latent, made, mask))
+            parts = batches.variations(latent, mask, batch)
+            clips = [
+                Clip(raw=convert.samples_of(part), cells=convert.cells_of(part, white), seed=number)
+                for (part, white), number in zip(parts, batches.seeds(seed, len(parts)), strict=True)
+            ]
+            made = generate(cls.hidden, model, clips, sampling=sampling, windows=windows)
+            finished = [convert.to_latent(part, new, white) for new, (part, white) in zip(made, parts, strict=True)]
+            return io.NodeOutput({**batches.join_latents(finished), previews.SEEDS_KEY: [clip.seed for clip in clips]})
 
 
 class VDTExtend(io.ComfyNode):
@@ -170,15 +188,15 @@ class VDTExtend(io.ComfyNode):
                     tooltip="Default: after, what happens next. before is what led to the clip.",
                 ),
                 *_sampling_inputs(),
-                *_window_inputs(),
+                *map(compat.advanced, _window_inputs()),
                 io.Image.Input(
                     "images",
                     optional=True,
                     tooltip="The images of VDT Encode, to get them as long as the new clip, for VDT Decode or VDT Save "
                     "Video to keep them exactly.",
                 ),
-                _tile_input(),
-                _reuse_input(),
+                compat.advanced(_tile_input()),
+                compat.advanced(_reuse_input()),
             ],
             outputs=[
                 io.Latent.Output(
@@ -215,11 +233,12 @@ class VDTExtend(io.ComfyNode):
             sampling = SamplingConfig.named(sampler, steps=steps, guidance=guidance, step_cache=reuse)
             windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
             before = direction == "before"
-            raw = pad_frames(convert.samples_of(latent), frames, before=before)
-            cells = extension_mask(len(raw), frames, *raw.shape[-2:], before=before)
-            made = generate(
-                cls.hidden, model, raw, cells, seed=seed, sampling=sampling, windows=windows, pad_short_clips=True
-            )
-            longer = convert.longer_latent(latent, made, frames, before=before)
-            grown = None if images is None else convert.longer_images(images, frames, before=before)
+            parts = batches.split_latent(latent)
+            numbers = batches.seeds(seed, len(parts))
+            raws = [convert.samples_of(part) for part in parts]
+            clips = [extended(*pair, frames, before=before) for pair in zip(raws, numbers, strict=True)]
+            made = generate(cls.hidden, model, clips, sampling=sampling, windows=windows, pad_short_clips=True)
+            pairs = zip(parts, made, strict=True)
+            longer = batches.join_latents([convert.longer_latent(*pair, frames, before=before) for pair in pairs])
+            grown = batches.longer_images(images, parts, frames, before=before)
             return io.NodeOutput(longer, grown, convert.from_mask(convert.mask_of(longer, None)))

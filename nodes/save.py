@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..vdt.inference.settings import CompositingConfig
-from . import convert, files, runtime
+from . import convert, files, previews, runtime
 from . import vae as vaes
 from .schema import COMPOSITING, compositing_inputs, schema
 
@@ -53,7 +53,13 @@ class VDTSaveVideo(io.ComfyNode):
                 io.Audio.Input("audio", optional=True, tooltip="The sound; cut to the length of the video."),
                 *compositing_inputs(),
             ],
-            outputs=[io.Video.Output("out_video", display_name="video", tooltip="The file that was written.")],
+            outputs=[
+                io.Video.Output(
+                    "out_video",
+                    display_name="video",
+                    tooltip="The file that was written; each clip of a latent gets its own, this is the first.",
+                )
+            ],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
         )
@@ -74,8 +80,12 @@ class VDTSaveVideo(io.ComfyNode):
         with runtime.named("VDT Save Video"):
             files.note(cls.hidden, vae=vaes.file_of(vae))
             config = CompositingConfig(static_background=still, color_match=edges)
-            clip = vaes.DecodeJob.of(vae, latent, images, mask, config)
-            sound = convert.sound_for(audio, clip.seconds(fps))
-            return files.save_video(
-                cls.hidden, clip.frames(), size=clip.size, fps=fps, prefix=filename_prefix, sound=sound
+            job = vaes.DecodeJob.of(vae, latent, images, mask, config)
+            sound = convert.sound_for(audio, job.seconds(fps))
+            watched = previews.Watched(job.size, len(job.clips[0].samples), len(job.clips))
+            saved = files.save_videos(
+                cls.hidden, watched.passing(job.videos()), size=job.size, fps=fps, prefix=filename_prefix, sound=sound
             )
+            written = saved.ui.as_dict()
+            player = previews.decoded_ui(watched.describe(written["images"], fps), latent, mask, images, fps)
+            return io.NodeOutput(*saved.args, ui={**written, **player})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, get_args
 
 from comfy_api.latest import io
@@ -10,6 +9,7 @@ from comfy_api.latest import io
 from ..vdt.inference.generate import MAX_SEED
 from ..vdt.inference.settings import CompositingConfig, SamplingConfig, WindowConfig
 from ..vdt.media.frames import FitMode
+from . import compat
 
 # Defaults of widgets are read from the library's records, never written down again.
 SAMPLING = SamplingConfig()
@@ -20,8 +20,7 @@ MAX_LEVELS = 255.0
 
 def schema(**fields: Any) -> io.Schema:
     """A schema of those of these fields that the running ComfyUI knows."""
-    known = {field.name for field in dataclasses.fields(io.Schema)}
-    return io.Schema(**{name: value for name, value in fields.items() if name in known})
+    return io.Schema(**compat.known_fields(io.Schema, fields))
 
 
 def seed_input(tooltip: str) -> Any:

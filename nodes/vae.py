@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..vdt.inference.memory import vae_bytes
 from ..vdt.inference.settings import CompositingConfig
 from ..vdt.media.frames import pad_to_multiple
 from ..vdt.models.autoencoder import AutoencoderKL
-from . import convert, runtime
+from . import batches, convert, runtime
 
 # T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the autoencoder's own: unscaled.
 
@@ -113,12 +114,13 @@ def encode(vae: Any, frames: np.ndarray) -> dict[str, Any]:
     """LATENT of uint8 frames (T, H, W, 3) of any size."""
     codec = codec_of(vae)
     samples = runtime.to_intermediate(codec.encode(frames, runtime.chunk_progress()))
-    return convert.new_latent(samples, (frames.shape[1], frames.shape[2]), codec.downscale)
+    latent = convert.new_latent(samples, (frames.shape[1], frames.shape[2]), codec.downscale)
+    return batches.join_latents([latent])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DecodeJob:
-    """A LATENT to be decoded, and the IMAGE that it was encoded from where that is connected.
+class ClipJob:
+    """One clip to be decoded, and the IMAGE that it was encoded from where that is connected.
 
     samples (T, C, h, w), size (H, W), given float (T, H, W, 3), generated bool (T, H, W).
     """
@@ -130,12 +132,9 @@ class DecodeJob:
     generated: Tensor | None
 
     @classmethod
-    def of(
-        cls, vae: Any, latent: dict[str, Any], images: Tensor | None, mask: Tensor | None, config: CompositingConfig
-    ) -> DecodeJob:
-        """From what is connected to a node; ValueError where the inputs do not belong to each other."""
-        compositor, samples = Compositor(codec_of(vae), config), convert.samples_of(latent)
-        downscale = compositor.codec.downscale
+    def of(cls, compositor: Compositor, latent: dict[str, Any], images: Tensor | None, mask: Tensor | None) -> ClipJob:
+        """From the part of each input that belongs to the clip; ValueError where they do not fit each other."""
+        samples, downscale = convert.samples_of(latent), compositor.codec.downscale
         if images is None:
             size = convert.size_of(latent, downscale)
             return cls(compositor=compositor, samples=samples, size=size, given=None, generated=None)
@@ -148,24 +147,63 @@ class DecodeJob:
         size = (given.shape[1], given.shape[2])
         return cls(compositor=compositor, samples=samples, size=size, given=given, generated=generated)
 
-    def seconds(self, fps: float) -> float:
-        """How long the clip lasts at so many frames a second."""
-        return len(self.samples) / fps
-
-    def frames(self) -> Iterator[np.ndarray]:
+    def frames(self, progress: Progress | None = None) -> Iterator[np.ndarray]:
         """Finished frames uint8 (H, W, 3), a few decoded at a time; given pixels rounded to 8 bits."""
-        progress = runtime.chunk_progress()
         if self.given is None or self.generated is None:
             return self.compositor.decode(self.samples, self.size, progress=progress)
         images = convert.to_frames(self.given)
         return self.compositor.clip(self.samples, images, self.generated, progress=progress)
 
-    def images(self) -> Tensor:
+    def images(self, progress: Progress | None = None) -> Tensor:
         """Finished frames as IMAGE; given pixels are those that are connected, bit for bit."""
-        pictures = runtime.to_intermediate(convert.to_images(np.stack(list(self.frames()))))
+        pictures = runtime.to_intermediate(convert.to_images(np.stack(list(self.frames(progress)))))
         if self.given is None or self.generated is None:
             return pictures
         return torch.where(self.generated[..., None].to(self.given.device), pictures.to(self.given), self.given)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DecodeJob:
+    """A LATENT to be decoded: the clips that it holds, of the same length and size."""
+
+    clips: tuple[ClipJob, ...]
+
+    @classmethod
+    def of(
+        cls, vae: Any, latent: dict[str, Any], images: Tensor | None, mask: Tensor | None, config: CompositingConfig
+    ) -> DecodeJob:
+        """From what is connected to a node: IMAGE and MASK of one clip, which then serve all, or of all of them.
+
+        ValueError where the inputs do not belong to each other.
+        """
+        compositor, frames = Compositor(codec_of(vae), config), batches.frames_of(latent)
+        parts = batches.split_latent(latent)
+        pictures, masks = (batches.split(values, len(parts), frames) for values in (images, mask))
+        each = zip(parts, pictures, masks, strict=True)
+        return cls(clips=tuple(ClipJob.of(compositor, *inputs) for inputs in each))
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the frames."""
+        return self.clips[0].size
+
+    def seconds(self, fps: float) -> float:
+        """How long each clip lasts at so many frames a second."""
+        return len(self.clips[0].samples) / fps
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The frames of all clips one after another, see `ClipJob.frames`."""
+        return chain.from_iterable(self.videos())
+
+    def videos(self) -> Iterator[Iterator[np.ndarray]]:
+        """The frames of each clip, see `ClipJob.frames`."""
+        for clip in self.clips:
+            yield clip.frames(runtime.chunk_progress())
+
+    def images(self) -> Tensor:
+        """All clips one after another as IMAGE, see `ClipJob.images`."""
+        made = [clip.images(runtime.chunk_progress()) for clip in self.clips]
+        return made[0] if len(made) == 1 else torch.cat(made)
 
 
 def _handle(vae: Any) -> VAEHandle:

@@ -34,9 +34,12 @@ NAMES = {
     "slow_motion",
     "outpaint",
     "stock_ksampler",
+    "painted_mask",
+    "mask_for_other_models",
 }
-FOR_COMFYUI = {"stock_ksampler"}  # needs a node that the runner lacks
-RUNNABLE = sorted(NAMES - FOR_COMFYUI)
+FOR_COMFYUI = {"mask_for_other_models": "UNETLoader"}  # the runner lacks these nodes
+STOCK = {"stock_ksampler"}  # decoded by a stock node; tests/studio/test_stock_sampler.py runs it
+RUNNABLE = sorted(NAMES - set(FOR_COMFYUI) - STOCK)
 CORE = json.loads((ROOT / "tests/studio/golden/comfyui_0.3.64_object_info.json").read_text(encoding="utf-8"))
 OURS = json.loads((ROOT / "tests/nodes/object_info.json").read_text(encoding="utf-8"))
 GIVEN = {  # frames whose pixels must come back
@@ -52,13 +55,29 @@ GIVEN = {  # frames whose pixels must come back
     "loop": {*range(6), *range(14, 20)},
     "slow_motion": set(range(0, 29, 4)),
     "outpaint": set(),  # a part of every frame is generated
+    "painted_mask": {*range(3), *range(13, 16)},
 }
 LENGTHS = {"extend": 28, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
-KEPT = {"complete_region": (0.8, 0.95), "outpaint": (0.74, 0.76)}  # the share of pixels given, or still as these were
+KEPT = {
+    "complete_region": (0.8, 0.95),
+    "outpaint": (0.74, 0.76),
+    "painted_mask": (0.8, 0.95),
+}  # the share of pixels given, or still as these were
 ARRANGERS = {"VDTExtend", "VDTConnect", "VDTSlowMotion", "VDTOutpaint"}  # these change what VDT Encode made
 SAVERS = {"SaveVideo", "VDTSaveVideo"}
 MAX_NODES = 12
+WAN = {"UNETLoader", "CLIPLoader", "VAELoader", "CLIPTextEncode", "WanVaceToVideo", "KSampler", "VAEDecode"}
+FOREIGN = {"stock_ksampler": {"KSampler"}, "mask_for_other_models": WAN}  # stock nodes that the runner does not have
+
+
+@pytest.fixture
+def studio(studio):
+    """With a picture in its input folder that somebody has painted on: of no size that any clip has."""
+    picture = np.full((333, 501, 4), 255, np.uint8)
+    picture[60:260, 170:330, 3] = 0  # the mask editor makes transparent what was painted
+    Image.fromarray(picture).save(studio.folders.input / "example.png")
+    return studio
 
 
 def watched(studio, name, *settings):
@@ -105,9 +124,9 @@ def test_a_graph_is_small_explained_and_made_of_core_and_own_nodes():
     for name in sorted(NAMES):
         nodes = GRAPHS[name]["nodes"]
         kinds = [node["type"] for node in nodes]
-        assert len(nodes) <= MAX_NODES, name
+        assert len(nodes) <= MAX_NODES + 2 * (name == "mask_for_other_models"), name  # a text model has more parts
         assert kinds.count("MarkdownNote") == 1 and SAVERS & set(kinds), name
-        stock = set(CORE) | ({"KSampler"} if name in FOR_COMFYUI else set())
+        stock = set(CORE) | FOREIGN.get(name, set())
         assert set(kinds) - {"MarkdownNote"} <= set(OURS) | stock, name
         for node in nodes:
             if node["type"] in OURS:
@@ -226,6 +245,6 @@ def test_twenty_runs_do_not_grow_memory(studio):
 
 @pytest.mark.parametrize("name", sorted(FOR_COMFYUI))
 def test_the_runner_says_which_stock_node_it_lacks(studio, name):
-    with pytest.raises(InvalidGraph, match="KSampler") as raised:
+    with pytest.raises(InvalidGraph, match=FOR_COMFYUI[name]) as raised:
         studio.run(studio.load(FOLDER / f"{name}.json"))
     assert "ComfyUI" in str(raised.value)

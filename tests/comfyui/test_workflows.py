@@ -1,6 +1,7 @@
 """The shipped graphs in a real ComfyUI, and the same graphs in the runner: the same latents, the same frames."""
 
 import json
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -21,9 +22,12 @@ pytestmark = [pytest.mark.comfy, pytest.mark.slow, pytest.mark.timeout(900)]
 
 FOLDER = Path(__file__).parents[2] / "workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
-FOR_COMFYUI = {"stock_ksampler"}
+FOR_COMFYUI = {"stock_ksampler"}  # the runner drives KSampler with samplers of its own
+MODEL_FILES = {"mask_for_other_models": ("unet_name", "clip_name", "vae_name")}  # of others, which nobody has here
+WHOLE = sorted(set(NAMES) - set(MODEL_FILES))
 DECODERS, SAMPLERS = ("VDTDecode", "VAEDecode"), ("VDTSampler", "KSampler", "VDTExtend")
 SAVERS = ("SaveVideo", "VDTSaveVideo")
+PAINTED = "example.png"  # what the graphs load: ComfyUI brings a picture of that name, and nobody has painted on it
 LENGTHS = {"extend": 28, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
 
@@ -46,15 +50,28 @@ class ServedNode:
         return NodeSchema.from_info(self.info)
 
 
+def paint(folder):
+    """A picture of no size that a clip has, with a hole in its alpha as the mask editor leaves one."""
+    picture = np.full((333, 501, 4), 255, np.uint8)
+    picture[60:260, 170:330, 3] = 0
+    Image.fromarray(picture).save(folder / PAINTED)
+
+
 @pytest.fixture(scope="module")
 def registry(server):
+    paint(server.base / "input")
     return Served(server.request("/object_info"))
 
 
-def api(name, registry):
-    """The graph as the editor would queue it, with what was sampled and decoded saved too."""
+def converted(name, registry):
+    """The graph as the editor would queue it."""
     data = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    graph = read_workflow(data, registry).graph.to_api()
+    return read_workflow(data, registry).graph.to_api()
+
+
+def api(name, registry):
+    """The same, with what was sampled and decoded saved too."""
+    graph = converted(name, registry)
     (sampler,) = [node_id for node_id, node in graph.items() if node["class_type"] in SAMPLERS]
     for saver in [node["inputs"] for node in graph.values() if node["class_type"] == "VDTSaveVideo"]:
         inputs = {key: saver[key] for key in ("latent", "vae", "images")}
@@ -69,7 +86,7 @@ def frames(paths):
     return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WHOLE)
 def test_a_graph_runs_to_a_saved_video(server, registry, name):
     graph = api(name, registry)
     outputs = server.done(graph)
@@ -92,6 +109,41 @@ def test_a_run_of_several_windows_is_announced(server, registry):
     assert "3 windows of 16 frames, about" in server.text()
 
 
+def test_a_graph_for_another_model_lacks_nothing_but_its_files(server, registry):
+    """Up to where these are needed it runs, and makes there what it makes in the runner."""
+    for name, files in MODEL_FILES.items():
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            server.request("/prompt", {"prompt": converted(name, registry)})
+        errors = json.loads(raised.value.read())["node_errors"].values()
+        lacking = [error["extra_info"].get("input_name") for node in errors for error in node["errors"]]
+        assert sorted(lacking) == sorted(files), name
+
+
+def test_the_mask_for_another_model_is_that_of_the_runner(server, registry, tmp_path):
+    whole = converted("mask_for_other_models", registry)
+    graph = {key: node for key, node in whole.items() if node["class_type"].startswith("VDT")}
+    (control,) = [key for key, node in graph.items() if node["class_type"] == "VDTMaskToControl"]
+    graph["picture"] = {"class_type": "MaskToImage", "inputs": {"mask": [control, 1]}}
+    for key, source in (("frames", [control, 0]), ("mask", ["picture", 0])):
+        graph[key] = {"class_type": "SaveImage", "inputs": {"images": source, "filename_prefix": key}}
+    theirs, ours = server.done(graph), run_here(graph, tmp_path)
+    for key in ("frames", "mask"):
+        served = frames([server.file(entry) for entry in theirs[key]["images"]])
+        assert np.array_equal(served, frames(ours(key))) and served.shape == (17, 480, 480, 3)
+
+
+def run_here(graph, folder):
+    """Run a prompt in the runner; answers for a node with the files that it has written."""
+    paint(folder)
+    studio = Studio.open(
+        Folders(input=folder, output=folder / "out", temp=folder / "temp", models=folder), device="cpu"
+    )
+    studio.registry.add(SaveLatent, module="tests")
+    SaveLatent.kept.clear()
+    result = studio.run(read_workflow(graph, studio.registry))
+    return lambda key: studio.written(result.ui[key])
+
+
 class SaveLatent(io.ComfyNode):
     """Stands for the stock node that the runner lacks: keeps what it is given."""
 
@@ -108,20 +160,15 @@ class SaveLatent(io.ComfyNode):
         return io.NodeOutput()
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - FOR_COMFYUI))
+@pytest.mark.parametrize("name", sorted(set(WHOLE) - FOR_COMFYUI))
 def test_the_runner_makes_the_same_latents_and_frames(server, registry, tmp_path, name):
     graph = api(name, registry)
     outputs = server.done(graph)
     latents = load_file(server.file(outputs["latent"]["latents"][0]))["latent_tensor"]
     theirs = frames([server.file(entry) for entry in outputs["frames"]["images"]])
-
-    folders = Folders(input=tmp_path, output=tmp_path / "out", temp=tmp_path / "temp", models=tmp_path)
-    studio = Studio.open(folders, device="cpu")
-    studio.registry.add(SaveLatent, module="tests")
-    SaveLatent.kept.clear()
-    result = studio.run(read_workflow(graph, studio.registry))
+    ours = run_here(graph, tmp_path)
     assert torch.equal(SaveLatent.kept[0], latents)
-    assert np.array_equal(frames(studio.written(result.ui["frames"])), theirs)
+    assert np.array_equal(frames(ours("frames")), theirs)
 
 
 def test_the_template_browser_lists_every_graph_with_its_picture(server):

@@ -59,7 +59,8 @@ def written_frames(pack, folders, monkeypatch, latent, vae, *inputs, **options):
 
 
 def test_encoding_is_the_librarys(encoded, images, tiny_vae):
-    latent, frames, fps, plan, audio = encoded
+    latent, frames, fps, plan, audio, mask = encoded
+    assert not mask.any() and "noise_mask" not in latent
     assert audio is None  # images have no sound
     assert torch.equal(frames, images) and fps == 8.0
     assert plan == "6 frames of 64x64 at 8 fps: 6 from a clip of 64x64"
@@ -67,9 +68,10 @@ def test_encoding_is_the_librarys(encoded, images, tiny_vae):
 
 
 def test_short_clips_are_filled_with_grey(pack, models, images):
-    latent, frames, _, plan, _ = (
+    latent, frames, _, plan, _, mask = (
         pack("nodes.latents").VDTEncode.execute(models[1], **{**SIZE, "length": 9}, images=images).result
     )
+    assert mask[:, 0, 0].tolist() == [0] * 6 + [1] * 3
     assert latent["samples"].shape == (9, 4, 8, 8) and bool((frames[6:] * 255 == PLACEHOLDER).all())
     assert plan.endswith("then 3 empty ones to generate")
 
@@ -282,6 +284,10 @@ def test_the_timeline_edits_the_mask_and_gets_the_frames_to_show(pack, images, f
     (clip,) = output.ui["vdt_clip"]
     assert (clip["frames"], clip["width"], clip["height"], clip["shown"], clip["made"]) == (6, 64, 64, 6, "211110")
     assert (folders.temp / clip["strip"]["filename"]).is_file()
+    assert clip["base"] == "000111" and clip["settings"]["task"] == "predict" and "base_strip" not in clip
+    inside = pack("nodes.masks").VDTMask.execute(images, **TASK, mask=torch.eye(64)[None], timeline=text)
+    (clip,) = inside.ui["vdt_clip"]
+    assert clip["base"] == "000222" and (folders.temp / clip["base_strip"]["filename"]).is_file()
     with pytest.raises(ValueError, match="VDT Mask: the timeline cannot be read"):
         pack("nodes.masks").VDTMask.execute(images, **TASK, timeline="{")
 
@@ -365,6 +371,7 @@ def test_an_interruption_ends_the_sampling_within_a_step(pack, models, encoded, 
 
 def test_every_step_shows_a_picture_of_all_frames(pack, models, encoded, masked, monkeypatch):
     runtime, shown = pack("nodes.runtime"), []
+    monkeypatch.setattr(pack("nodes.previews"), "SHARE", float("inf"))  # however fast this machine samples
 
     class Bar:
         def __init__(self, total):
@@ -376,7 +383,8 @@ def test_every_step_shows_a_picture_of_all_frames(pack, models, encoded, masked,
     monkeypatch.setattr(runtime.comfy.utils, "ProgressBar", Bar)
     sample(pack, models[0], encoded[0], masked, steps=3)
     assert [entry[:3] for entry in shown] == [(1, 3, "JPEG"), (2, 3, "JPEG"), (3, 3, "JPEG")]
-    assert shown[0][3].size[0] >= 3 * 8 and shown[0][4] == 512
+    assert [entry[4] for entry in shown] == [None] * 3  # hosts would enlarge them
+    assert shown[1][3].info["comment"] == b"vdt frames=6 columns=3 width=64 height=64 label=2 / 3"
 
 
 def test_values_that_are_not_finite_name_the_stage_and_the_remedy(pack, models, encoded, masked):
@@ -451,9 +459,9 @@ MISFITS = (
     ),
     (
         lambda pack, models, images: sample(
-            pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, torch.ones(6, 48, 64)
+            pack, models[0], {"samples": torch.zeros(6, 4, 8, 8)}, torch.ones(5, 48, 64)
         ),
-        "VDT Sampler: the mask is 6 frames of 64x48, the latent is 6 frames of 8x8 cells",
+        "VDT Sampler: the mask is 5 frames of 64x64, the clip is 6 frames of 8x8: give one frame for all of them",
     ),
     (
         lambda pack, models, images: sample(pack, models[0], {"samples": torch.zeros(6, 16, 8, 8)}),
@@ -488,7 +496,7 @@ def test_what_does_not_fit_is_one_sentence_that_names_the_node(pack, models, ima
 def test_scenes_need_mujoco_and_say_so(pack, monkeypatch):
     scene = pack("nodes.clips").VDTScene
     monkeypatch.setitem(__import__("sys").modules, "mujoco", None)
-    with pytest.raises(ModuleNotFoundError, match=re.escape("VDT Scene: scenes need MuJoCo: pip install")):
+    with pytest.raises(ModuleNotFoundError, match=re.escape("VDT Scene: scenes need MuJoCo: pip install mujoco")):
         scene.execute(0, "any", 2, 64)
 
 

@@ -17,7 +17,12 @@ def host(told):
 def test_a_newer_host_is_told_and_an_older_one_left_alone(pack, monkeypatch):
     module, told = pack("nodes.replacements"), []
     entry = module.Replacement(
-        old="VDTOld", new="VDTMask", widgets=("given",), inputs=(("given", "count"),), outputs=((0, 1),)
+        old="VDTOld",
+        new="VDTMask",
+        widgets=("given",),
+        inputs=(("given", "count"),),
+        outputs=((0, 1),),
+        values=(("every", 4),),
     )
     monkeypatch.setattr(module, "REPLACEMENTS", (entry,))
     asyncio.run(module.register(host(told)))
@@ -26,7 +31,7 @@ def test_a_newer_host_is_told_and_an_older_one_left_alone(pack, monkeypatch):
             "new_node_id": "VDTMask",
             "old_node_id": "VDTOld",
             "old_widget_ids": ["given"],
-            "input_mapping": [{"new_id": "given", "old_id": "count"}],
+            "input_mapping": [{"new_id": "given", "old_id": "count"}, {"new_id": "every", "set_value": 4}],
             "output_mapping": [{"new_idx": 0, "old_idx": 1}],
         }
     ]

@@ -11,8 +11,22 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "nodes").glob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 STORED = json.loads((ROOT / "tests/nodes/object_info.json").read_text(encoding="utf-8"))
-ADAPTERS = {"files.py", "runtime.py", "vae.py", "native.py"}  # what may touch ComfyUI besides its node interface
-MATHS = {"convert.py", "native.py", "runtime.py", "vae.py"}  # all other files only wire
+ADAPTERS = {
+    "compat.py",
+    "files.py",
+    "runtime.py",
+    "vae.py",
+    "native.py",
+}  # what may touch ComfyUI besides its node interface
+MATHS = {
+    "batches.py",
+    "compat.py",
+    "convert.py",
+    "native.py",
+    "runtime.py",
+    "stock.py",
+    "vae.py",
+}  # all other files only wire
 MAX_EXECUTE_LINES = 15
 
 
@@ -127,7 +141,7 @@ def test_only_appending_is_no_change():
 DAMAGES = (
     (lambda live: live.pop("VDTMask"), "VDTMask is gone"),
     (lambda live: live["VDTSampler"]["inputs"].insert(2, ["eta", "required", "FLOAT", {}]), "became ['eta'"),
-    (lambda live: live["VDTSampler"]["inputs"].pop(), "['reuse'] are gone"),
+    (lambda live: live["VDTSampler"]["inputs"].pop(), "['batch'] are gone"),
     (lambda live: live["VDTSampler"]["inputs"][3][3].update(default=25), "input steps"),
     (lambda live: live["VDTMask"]["inputs"][1][3]["options"].reverse(), "input task"),
     (lambda live: live["VDTSampleClip"]["inputs"][0][3]["options"].pop(), "input clip"),
