@@ -55,7 +55,7 @@ def test_a_saved_graph_still_runs(studio, path):
 
 def test_a_saved_file_still_brings_its_graph(studio):
     for path in FILES:
-        kept, _ = read_saved(path)
+        kept = read_saved(path).tags
         drawn = read_workflow(json.loads(kept["workflow"]), studio.registry).graph
         queued = read_workflow(json.loads(kept["prompt"]), studio.registry).graph
         assert includes(means(drawn), means(queued)), name(path)

@@ -141,10 +141,12 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    from .pack import default_pack
     from .server.app import create_app
     from .server.run import serve
 
     with _studio(options, options.output_dir, cache=True) as studio:
+        studio.folders.bring_example(options.pack or default_pack())
         app = create_app(studio, options.user_dir, pack=options.pack, template=options.template)
         serve(app, options.port, lambda url: print(f"VDT studio: {url} (Ctrl-C ends it)", flush=True))
 
@@ -192,7 +194,7 @@ def _terminable() -> Iterator[None]:
 def _is_for_users(error: Exception) -> bool:
     from .errors import NodeError
 
-    return isinstance(error, (ValueError, OSError, ImportError, RuntimeError, NodeError))
+    return isinstance(error, (ValueError, OSError, ImportError, RuntimeError, MemoryError, NodeError))
 
 
 def _findings(error: Exception) -> list[dict[str, Any]]:

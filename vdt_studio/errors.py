@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+_OUT_OF_MEMORY = re.compile(r"DefaultCPUAllocator|out of memory\. Tried to allocate")  # as torch says it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +67,11 @@ class NodeError(RuntimeError):
 
 def sentence_of(error: BaseException) -> str:
     """The message of an exception as one line; errors that were not written for users keep their class name."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.strerror}: {error.filename}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     text = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(text)):
+        return "there is not enough memory: use fewer frames, a smaller size, or a smaller batch"
     if not text:
         return type(error).__name__
     return text if _written_for_users(error) else f"{type(error).__name__}: {text}"

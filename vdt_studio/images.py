@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .limits import MAX_PIXELS, LimitError, check_picture
 from .paths import save_slot
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
+
+
+# What Pillow raises for files that are damaged or of no kind it knows.
+_UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, AttributeError),
+    *(MemoryError, struct.error),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,17 +105,40 @@ def save_webp(
     return SavedFile(name=slot.name("webp"), subfolder=slot.subfolder)
 
 
-def load_rgba(path: str | Path) -> tuple[np.ndarray, bool]:
-    """The upright frames of an image file, uint8 (N, H, W, 4), and whether they have an alpha channel of their own."""
-    from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+@contextmanager
+def opened(path: str | Path, *, name: str = "") -> Iterator[Any]:
+    """A Pillow image whose size is within the studio's limits.
 
+    ValueError names the file for what cannot be read as an image, there or where it is decoded in the body.
+    """
+    from PIL import Image
+
+    shown = name or Path(path).name
     try:
         with Image.open(path) as image:
-            transparent = "A" in image.getbands() or "transparency" in image.info
-            frames = [_rgba(ImageOps.exif_transpose(frame)) for frame in ImageSequence.Iterator(image)]
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"'{Path(path).name}' cannot be read as an image: {error}") from error
+            check_picture(shown, image.width, image.height, _frame_count(image))
+            yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(f"'{shown}' has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller") from error
+    except LimitError:
+        raise
+    except _UNREADABLE as error:
+        raise ValueError(f"'{shown}' cannot be read as an image: {error}") from error
+
+
+def load_rgba(path: str | Path) -> tuple[np.ndarray, bool]:
+    """The upright frames of an image file, uint8 (N, H, W, 4), and whether they have an alpha channel of their own."""
+    from PIL import ImageOps, ImageSequence
+
+    with opened(path) as image:
+        transparent = "A" in image.getbands() or "transparency" in image.info
+        frames = [_rgba(ImageOps.exif_transpose(frame)) for frame in ImageSequence.Iterator(image)]
     return np.stack([frame for frame in frames if frame.shape == frames[0].shape]), transparent
+
+
+def _frame_count(image: Any) -> int:
+    """Frames that the header, or a look at all of them, states; a file says so without decoding."""
+    return max(1, int(getattr(image, "n_frames", 1)))
 
 
 def _rgba(image: Any) -> np.ndarray:

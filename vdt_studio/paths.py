@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .limits import MAX_NAME
+
+_MAX_PATH = 3000  # bytes of a whole name
+_MAX_STEM = MAX_NAME - 40  # a counter, a suffix, and what temporary files add
+EXAMPLE = "samples/example.png"  # of a pack
 KINDS = ("input", "output", "temp")  # the folders a graph may name, as in "clip.mp4 [output]"
-_ANNOTATION = re.compile(r"^(.*?)\s*\[(input|output|temp)\]$")
 
 
 class PathError(ValueError):
@@ -35,6 +42,14 @@ class Folders:
         plain, kind = split_annotation(name)
         return confine(self.of(kind or default), plain)
 
+    def bring_example(self, pack: Path) -> None:
+        """Put the painted picture of a pack among the inputs, as ComfyUI brings its own, unless one is there."""
+        source, target = pack / EXAMPLE, self.input / Path(EXAMPLE).name
+        if source.is_file() and not target.exists():
+            with contextlib.suppress(OSError):  # a folder that cannot be written to: the graph says what is missing
+                self.input.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SaveSlot:
@@ -51,8 +66,10 @@ class SaveSlot:
 
 def split_annotation(name: str) -> tuple[str, str | None]:
     """Split "clip.mp4 [output]" into name and kind; the kind is None where none is said."""
-    found = _ANNOTATION.match(name)
-    return (found[1], found[2]) if found else (name, None)
+    for kind in KINDS:
+        if name.endswith(f"[{kind}]"):
+            return name[: -len(kind) - 2].rstrip(), kind
+    return name, None
 
 
 def confine(root: Path, name: str) -> Path:
@@ -60,30 +77,68 @@ def confine(root: Path, name: str) -> Path:
 
     Raises PathError for absolute names, for "..", and for links inside the folder that point out of it.
     """
-    relative = Path(str(name).replace("\\", "/"))
-    if "\0" in str(name):
+    name = str(name)
+    if "\0" in name:
         raise PathError("a file name holds a null character")
-    if relative.is_absolute() or relative.drive or re.match(r"[A-Za-z]:", str(name)):
-        raise PathError(f"'{name}' is an absolute path: use a name inside {root}")
-    base = root.resolve()
-    path = (base / relative).resolve()
+    relative = Path(name.replace("\\", "/"))
+    if relative.is_absolute() or relative.drive or re.match(r"[A-Za-z]:", name):
+        raise PathError(f"'{_short(name)}' is an absolute path: use a name inside {root}")
+    _check_length(relative)
+    try:
+        base = root.resolve()
+        path = (base / relative).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, names that the system cannot have
+        raise PathError(f"'{_short(name)}' is no path of a file: {error.__class__.__name__}") from error
     if ".." in relative.parts or not path.is_relative_to(base):
-        raise PathError(f"'{name}' leads out of {root}: use a name inside it")
+        raise PathError(f"'{_short(name)}' leads out of {root}: use a name inside it")
     return path
+
+
+def _check_length(relative: Path) -> None:
+    """PathError for names that no file can have."""
+    try:
+        lengths = [len(os.fsencode(part)) for part in relative.parts]
+    except UnicodeError as error:
+        raise PathError("a file name holds characters that this system has no bytes for") from error
+    if max(lengths, default=0) > MAX_NAME or sum(lengths) + len(lengths) > _MAX_PATH:
+        name = _short(str(relative))
+        got = f"{sum(lengths)} bytes, {max(lengths)} in one part"
+        raise PathError(f"'{name}' is too long a name: got {got}, expected at most {_MAX_PATH} and {MAX_NAME}")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:77]}..."
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False for what the system cannot look at, such as links in a circle."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def list_files(root: Path, *, suffixes: frozenset[str] | set[str] = frozenset(), deep: bool = False) -> list[str]:
     """Sorted names of the files of a folder, as graphs write them; links that leave it are left out."""
-    if not root.is_dir():
-        return []
-    names = []
-    for path in root.rglob("*") if deep else root.iterdir():
-        name = path.relative_to(root).as_posix()
-        hidden = any(part.startswith(".") for part in Path(name).parts)
-        if not hidden and path.is_file() and (not suffixes or path.suffix.lower() in suffixes):
-            names.append(name)
     base = root.resolve()
-    return sorted(name for name in names if (root / name).resolve().is_relative_to(base))
+    names = []
+    for folder, folders, files in os.walk(base):
+        folders[:] = [name for name in folders if deep and not name.startswith(".")]
+        for file in files:
+            path = Path(folder, file)
+            if not file.startswith(".") and (not suffixes or path.suffix.lower() in suffixes) and _inside(path, base):
+                names.append(path.relative_to(base).as_posix())
+    return sorted(names)
+
+
+def _inside(path: Path, base: Path) -> bool:
+    """Whether this is a file that does not lie elsewhere."""
+    if not path.is_symlink():
+        return is_file(path)
+    try:
+        return path.resolve().is_relative_to(base) and is_file(path)
+    except (OSError, RuntimeError):
+        return False
 
 
 def save_slot(root: Path, prefix: str, *, width: int = 0, height: int = 0) -> SaveSlot:
@@ -91,12 +146,16 @@ def save_slot(root: Path, prefix: str, *, width: int = 0, height: int = 0) -> Sa
 
     %width%, %height%, %year%, %month%, %day%, %hour%, %minute% and %second% are filled in.
     """
-    prefix = _fill(prefix, width, height).replace("\\", "/")
+    prefix = _fill(str(prefix), width, height).replace("\\", "/")
     stem = prefix.rsplit("/", 1)[-1]
+    if stem in (".", ".."):
+        raise PathError(f"got the filename_prefix '{_short(prefix)}', expected a folder and a name, such as video/clip")
     target = confine(root, prefix if stem else f"{prefix}_")
+    if len(os.fsencode(stem)) > _MAX_STEM:
+        raise PathError(f"the filename_prefix '{_short(stem)}' is too long, expected at most {_MAX_STEM} bytes")
     folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
-    numbered = re.compile(rf"{re.escape(stem)}_(\d+)_?\..+", re.IGNORECASE)
+    numbered = re.compile(rf"{re.escape(stem)}_(\d{{1,9}})_?\..+", re.IGNORECASE)
     counters = [int(found[1]) for path in folder.iterdir() if (found := numbered.fullmatch(path.name))]
     subfolder = folder.relative_to(root.resolve()).as_posix()
     return SaveSlot(

@@ -3,76 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
-_CONTROLLED = ("seed", "noise_seed")  # the editor adds "control after generate" to these by their name
+from .schema import InputSpec, NodeSchema
 
-
-@dataclass(frozen=True, kw_only=True)
-class InputSpec:
-    """One input of a node class."""
-
-    id: str
-    required: bool
-    type: str  # "COMBO" for V1's lists too
-    options: Mapping[str, Any]
-    choices: tuple[Any, ...] | None = None  # of a combo
-
-    @property
-    def is_widget(self) -> bool:
-        """Whether the editor stores a value for it, by position."""
-        return self.type in WIDGET_TYPES and not self.options.get("forceInput")
-
-    @property
-    def is_controlled(self) -> bool:
-        """Whether the editor stores what happens to the value after a run right behind it."""
-        by_name = self.type == "INT" and self.id in _CONTROLLED
-        return bool(self.options.get("control_after_generate", by_name))
-
-    @property
-    def default(self) -> Any:
-        """What the editor puts there at first."""
-        if "default" in self.options:
-            return self.options["default"]
-        if self.type == "COMBO":
-            return self.choices[0] if self.choices else None
-        return {"INT": 0, "FLOAT": 0.0, "STRING": "", "BOOLEAN": False}.get(self.type)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeSchema:
-    """What graphs and the executor need to know of a node class."""
-
-    inputs: Mapping[str, InputSpec]
-    outputs: tuple[str, ...]
-    output_is_list: tuple[bool, ...]
-    hidden: Mapping[str, str]  # name -> what is asked for, such as UNIQUE_ID
-    is_output: bool
-
-    @property
-    def widgets(self) -> list[InputSpec]:
-        """Widgets in the order of `widgets_values`."""
-        return [spec for spec in self.inputs.values() if spec.is_widget]
-
-    @classmethod
-    def from_info(cls, info: Mapping[str, Any]) -> NodeSchema:
-        """Read an entry of object_info."""
-        kinds = info["input"]
-        specs = [_spec(name, entry, kind) for kind in ("required", "optional") for name, entry in _items(kinds, kind)]
-        hidden = {
-            name: value[0] if isinstance(value, (list, tuple)) else value for name, value in _items(kinds, "hidden")
-        }
-        return cls(
-            inputs={spec.id: spec for spec in specs},
-            outputs=tuple("COMBO" if isinstance(kind, list) else str(kind) for kind in info["output"]),
-            output_is_list=tuple(info["output_is_list"]),
-            hidden={name: str(value) for name, value in hidden.items()},
-            is_output=bool(info["output_node"]),
-        )
+_log = logging.getLogger(__name__)
+__all__ = ["InputSpec", "NodeSchema", "NodeType", "Registry", "V1Node", "V3Node", "Verdict"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +104,14 @@ class V1Node(NodeType):
             "category": getattr(cls, "CATEGORY", "sd"),
             "output_node": bool(getattr(cls, "OUTPUT_NODE", False)),
         }
-        flags = {"deprecated": "DEPRECATED", "experimental": "EXPERIMENTAL", "api_node": "API_NODE"}
+        flags = {"deprecated": "DEPRECATED", "experimental": "EXPERIMENTAL", "dev_only": "DEV_ONLY"}
+        flags["api_node"] = "API_NODE"
         info |= {key: True for key, name in flags.items() if getattr(cls, name, False)}
+        info["search_aliases"] = list(getattr(cls, "SEARCH_ALIASES", ()))
+        info["is_input_list"] = self.takes_lists
+        info["has_intermediate_output"] = bool(getattr(cls, "HAS_INTERMEDIATE_OUTPUT", False))
+        if hasattr(cls, "ESSENTIALS_CATEGORY"):
+            info["essentials_category"] = cls.ESSENTIALS_CATEGORY
         if hasattr(cls, "OUTPUT_TOOLTIPS"):
             info["output_tooltips"] = list(cls.OUTPUT_TOOLTIPS)
         return info
@@ -235,25 +181,14 @@ class Registry:
         return iter(self.types)
 
     def object_info(self) -> dict[str, Any]:
-        return {name: node.info() for name, node in self.types.items()}
-
-
-def _items(kinds: Mapping[str, Any], kind: str) -> list[tuple[str, Any]]:
-    return list(kinds.get(kind, {}).items())
-
-
-def _spec(name: str, entry: Any, kind: str) -> InputSpec:
-    declared = entry[0]
-    options = dict(entry[1]) if len(entry) > 1 else {}
-    is_list = isinstance(declared, (list, tuple))  # V1 lists the choices in place of the type
-    choices = declared if is_list else options.get("options") if declared == "COMBO" else None
-    return InputSpec(
-        id=name,
-        required=kind == "required",
-        type="COMBO" if is_list else str(declared),
-        options=options,
-        choices=None if choices is None else tuple(choices),
-    )
+        """What editors ask for; a node that cannot describe itself is left out, and said in the log."""
+        found = {}
+        for name, node in self.types.items():
+            try:
+                found[name] = node.info()
+            except Exception as error:
+                _log.warning("the node %s cannot describe itself: %s: %s", name, type(error).__name__, error)
+        return found
 
 
 def _as_list(entry: Any) -> list[Any]:

@@ -53,7 +53,7 @@ def test_the_pack_has_a_path_like_name_and_its_own_library(studio):
     name = str(ROOT).replace(".", "_x_")
     assert load_pack(ROOT) is sys.modules[name]
     assert sys.modules[f"{name}.vdt"] is not vdt
-    assert sum(node.startswith("VDT") for node in studio.registry) == 17
+    assert sum(node.startswith("VDT") for node in studio.registry) >= 17
 
 
 def test_its_nodes_run_and_repeat_themselves(studio):
@@ -63,6 +63,13 @@ def test_its_nodes_run_and_repeat_themselves(studio):
     first, second = (media.read(path).frames for path in paths)
     assert first.shape == (6, 64, 64, 3) and np.array_equal(first, second)
     assert len(results[0].ui["12"]["images"]) == 6
+
+
+def test_its_nodes_are_found_by_the_words_of_artists(studio):
+    """A6: the search words of the pack's schemas reach /object_info."""
+    words = {name: kind.info()["search_aliases"] or [] for name, kind in studio.registry.types.items()}
+    for word in ("inpaint video", "image to video", "loop", "interpolation"):
+        assert any(word in alias for name in words if name.startswith("VDT") for alias in words[name]), word
 
 
 def test_what_is_no_pack_is_said(folders, tmp_path):

@@ -1,6 +1,5 @@
 """The interface that node files import: present only when asked for, and behaving as documented."""
 
-import dataclasses
 import importlib
 import subprocess
 import sys
@@ -92,7 +91,57 @@ def test_object_info_of_a_schema():
     }
     assert info["output"] == ["IMAGE", "MASK"] and info["output_name"] == ["IMAGE", "mask"]
     assert info["output_is_list"] == [False, True] and info["output_tooltips"] == [None, "t"]
-    assert "search_aliases" not in {field.name for field in dataclasses.fields(io.Schema)}  # not in 0.3.64
+    assert info["search_aliases"] is None and info["output_matchtypes"] is None and info["price_badge"] is None
+
+
+def test_object_info_of_the_newest_inputs():
+    """As ComfyUI 0.33 states them; a pack written for it is read here too."""
+    match = io.MatchType.Template("kind", [io.Image, io.Mask])
+
+    class Node(io.ComfyNode):
+        @classmethod
+        def define_schema(cls):
+            return io.Schema(
+                node_id="Node",
+                search_aliases=["i2v", "loop"],
+                essentials_category="Video Tools",
+                has_intermediate_output=True,
+                inputs=[
+                    io.DynamicCombo.Input(
+                        "mode",
+                        options=[
+                            io.DynamicCombo.Option("plain", []),
+                            io.DynamicCombo.Option("sized", [io.Int.Input("width", default=8)]),
+                        ],
+                    ),
+                    io.Autogrow.Input("images", io.Autogrow.TemplatePrefix(io.Float.Input("f"), "f", min=1, max=5)),
+                    io.MatchType.Input("any", match),
+                    io.MultiType.Input(io.Float.Input("rate", default=2.0), [io.Float, io.Int]),
+                    io.MultiCombo.Input("many", ["a", "b"], chip=True),
+                    io.Int.Input("rare", advanced=True, optional=True),
+                    io.Color.Input("colour", optional=True),
+                ],
+                outputs=[io.MatchType.Output(match), io.Image.Output()],
+            )
+
+    info = Node.GET_NODE_INFO_V1()
+    required, optional = info["input"]["required"], info["input"]["optional"]
+    width = {"required": {"width": ["INT", {"default": 8}]}}
+    assert required["mode"] == [
+        "COMFY_DYNAMICCOMBO_V3",
+        {"options": [{"key": "plain", "inputs": {"required": {}}}, {"key": "sized", "inputs": width}]},
+    ]
+    grown = {"input": {"required": {"f": ["FLOAT", {"forceInput": True}]}}, "prefix": "f", "min": 1, "max": 5}
+    assert required["images"] == ["COMFY_AUTOGROW_V3", {"template": grown}]
+    template = {"template_id": "kind", "allowed_types": "IMAGE,MASK"}
+    assert required["any"] == ["COMFY_MATCHTYPE_V3", {"template": template}]
+    assert required["rate"] == ["FLOAT,INT", {"default": 2.0, "widgetType": "FLOAT"}]
+    many = {"multiselect": True, "options": ["a", "b"], "multi_select": {"chip": True}}
+    assert required["many"] == ["COMBO", many]
+    assert optional == {"rare": ["INT", {"advanced": True}], "colour": ["COLOR", {}]}
+    assert info["output"] == ["COMFY_MATCHTYPE_V3", "IMAGE"] and info["output_matchtypes"] == ["kind", None]
+    assert info["search_aliases"] == ["i2v", "loop"] and info["essentials_category"] == "Video Tools"
+    assert info["has_intermediate_output"] is True and info["dev_only"] is False
 
 
 def test_a_schema_names_every_input_once():

@@ -8,9 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
+from vdt_studio.schema import NodeSchema
 from vdt_studio.stock import ABSENT, STOCK
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "comfyui_0.3.64_object_info.json").read_text(encoding="utf-8"))
+CORPUS = Path(__file__).parent / "golden"
+GOLDEN = json.loads((CORPUS / "comfyui_0.3.64_object_info.json").read_text(encoding="utf-8"))
+NEWEST = json.loads((CORPUS / "schemas_0.33.json").read_text(encoding="utf-8"))
+SAID = ("category", "search_aliases", "output_name", "output_node", "is_input_list")  # word for word as ComfyUI 0.33
+LESS = {"SaveVideo", "KSampler"}  # whose lists of choices are shorter here
 
 
 def call(registry, name, **inputs):
@@ -20,15 +25,67 @@ def call(registry, name, **inputs):
     return getattr(answer, "args", answer)
 
 
-def test_golden_object_info(registry, folders):
+def test_stock_nodes_have_the_inputs_and_outputs_of_comfyui(registry, folders):
     Image.new("RGB", (8, 8)).save(folders.input / "example.png")  # what the recorded server had there
     for name in sorted(STOCK):
-        info = json.loads(json.dumps(registry.types[name].info()))
-        golden = GOLDEN[name]
-        assert info == golden, name
-        assert info["input_order"]["required"] == golden["input_order"]["required"], name
-        in_order = {kind: list(entries) for kind, entries in info["input"].items()}
-        assert in_order == golden["input_order"], name
+        info, golden = json.loads(json.dumps(registry.types[name].info())), NEWEST[name]
+        for key in SAID:
+            assert (info.get(key) or None) == (golden.get(key) or None), (name, key)
+        ours, theirs = NodeSchema.from_info(info), NodeSchema.from_info(golden)
+        assert (ours.outputs, ours.output_is_list) == (theirs.outputs, theirs.output_is_list), name
+        assert list(ours.inputs) == list(theirs.inputs), name
+        for spec in ours.inputs.values():
+            other = theirs.inputs[spec.id]
+            assert (spec.type, spec.required, spec.is_controlled) == (other.type, other.required, other.is_controlled)
+            for option in ("min", "max", "default"):
+                assert spec.options.get(option) == other.options.get(option), (name, spec.id, option)
+            if name in LESS:
+                assert set(spec.choices or ()) <= set(other.choices or ()), (name, spec.id)
+            else:
+                assert spec.choices == other.choices, (name, spec.id)
+
+
+def test_save_video_takes_prompts_of_all_layouts(registry, folders, engine, api):
+    """0.3.64 and 0.30 to 0.33.0 have a plain format and a codec beside it, newer ones a codec within the format."""
+    layouts = (
+        {"format": "auto", "codec": "auto"},
+        {"format": "mp4", "codec": "h264"},
+        {"format": "auto", "format.codec": "auto"},
+        {"format": "mp4", "format.codec": "h264", "codec": "auto"},
+        {"format": "auto", "format.codec": "h264", "format.codec.encoding": "auto", "codec": "auto"},
+        {},
+    )
+    for layout in layouts:
+        saved = {"video": ["2", 0], "filename_prefix": "v", "format": "auto", **layout}
+        graph = {
+            "1": ("Grey", {"value": 0.5, "frames": 2}),
+            "2": ("CreateVideo", {"images": ["1", 0], "fps": 8.0}),
+            "3": ("SaveVideo", saved),
+        }
+        result = engine.run(api(graph))
+        assert (folders.output / result.ui["3"]["images"][0]["filename"]).is_file(), layout
+
+
+def test_numbers_that_become_sizes_are_bounded(registry, monkeypatch):
+    monkeypatch.setattr("vdt_studio.limits.free_bytes", lambda: 2**30)
+    images = torch.zeros(2, 8, 8, 3)
+    cases = (
+        ("SolidMask", {"value": 1.0, "width": 16384, "height": 16385}),
+        ("SolidMask", {"value": 1.0, "width": 10**12, "height": 8}),
+        ("RepeatImageBatch", {"image": images, "amount": 10**9}),
+        ("RepeatImageBatch", {"image": torch.zeros(64, 512, 512, 3), "amount": 4096}),
+        (
+            "ImageScale",
+            {"image": images, "upscale_method": "bilinear", "width": 16384, "height": 16384, "crop": "disabled"},
+        ),
+        (
+            "ImageScale",
+            {"image": images, "upscale_method": "bilinear", "width": 10**9, "height": 0, "crop": "disabled"},
+        ),
+    )
+    for name, inputs in cases:
+        with pytest.raises(ValueError, match=r"expected at most|GiB are free"):
+            call(registry, name, **inputs)
 
 
 def test_what_is_said_to_be_absent_is():
@@ -193,4 +250,4 @@ def test_preview_any(registry):
             "{1}",
         ),
     ):
-        assert call(registry, "PreviewAny", source=value) == {"ui": {"text": (text,)}}
+        assert call(registry, "PreviewAny", source=value) == {"ui": {"text": (text,)}, "result": (text,)}

@@ -74,10 +74,10 @@ def test_a_graph_needs_an_output(api, registry):
 
 
 def test_unknown_nodes_are_named_plainly(api, canvas, registry):
-    kind, sentence = only(api({"5": ("KSampler", {})}), registry)
+    kind, sentence = only(api({"5": ("UNETLoader", {})}), registry)
     assert kind == "missing_node_type"
     assert sentence == (
-        "node 5 (KSampler): this runner does not have the stock node KSampler: run this graph in ComfyUI"
+        "node 5 (UNETLoader): this runner does not have the stock node UNETLoader: run this graph in ComfyUI"
     )
     stock = canvas([(6, "SomethingNew", {"properties": {"cnr_id": "comfy-core"}})])
     assert "the stock node SomethingNew" in only(read_workflow(stock, registry).graph, registry)[1]

@@ -1,7 +1,9 @@
 """Video in and out: what is saved can be loaded, with its tags, and a run can be repeated."""
 
+import dataclasses
 import gc
 import json
+import os
 import resource
 from fractions import Fraction
 from io import BytesIO
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from vdt_studio import media
+from vdt_studio import limits, media
 from vdt_studio.engine import Engine
 from vdt_studio.graph import read_workflow
 from vdt_studio.paths import PathError
@@ -96,6 +98,55 @@ def test_copying_keeps_every_packet_and_adds_tags(tmp_path):
     assert packets(first) == packets(second)
     tags = media.tags(second)
     assert (tags["old"], tags["new"]) == ("1", "2")
+
+
+def test_what_nothing_decodes_is_left_out_of_a_copy(tmp_path):
+    """F3, F13: a track without decoder, tags that are not UTF-8."""
+    first, second = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    video(audio=tone(0.75)).save_to(str(first), metadata={"note": "wurde"})
+    data = first.read_bytes()
+    assert data.count(b"mp4a") == 1
+    for name, changed in (
+        ("undecodable.mp4", data.replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz").replace(b"wurde", b"w\xfcrde")),
+        ("tags.mp4", data.replace(b"wurde", b"w\xfcrde")),
+    ):
+        (tmp_path / name).write_bytes(changed)
+        assert media.is_h264_mp4(tmp_path / name)
+        InputImpl.VideoFromFile(str(tmp_path / name)).save_to(str(second), metadata={"new": "2"})
+        assert media.tags(second) | {"new": "2", "note": "w\ufffdrde"} == media.tags(second)
+        assert np.array_equal(media.read(second).frames, media.read(first).frames)
+        assert (media.read(second).audio is None) == (name == "undecodable.mp4")
+        assert media.encoding(tmp_path / name) == media.encoding(first)
+
+
+def test_a_file_without_a_decodable_picture_is_one_sentence(tmp_path):
+    path = tmp_path / "a.mp4"
+    video().save_to(str(path))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(ValueError, match="no decoder"):
+        media.encoding(path)
+    assert not media.is_h264_mp4(path)
+    with pytest.raises(ValueError, match="no decoder"):
+        InputImpl.VideoFromFile(str(path)).save_to(str(tmp_path / "b.mp4"))
+    assert [item.name for item in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_frames_beyond_what_a_header_says_are_held_against_the_memory(tmp_path, monkeypatch):
+    video(moving(70)).save_to(str(tmp_path / "a.mp4"))
+    says_less = dataclasses.replace(media.probe(tmp_path / "a.mp4"), frames=None)
+    monkeypatch.setattr(media, "probe", lambda path: says_less)
+    monkeypatch.setattr(limits, "free_bytes", lambda: 1 << 20)
+    with pytest.raises(ValueError, match=r"'a.mp4' of 64 frames of 48x32 takes .* GiB are free"):
+        media.read(tmp_path / "a.mp4")
+
+
+def test_what_a_killed_run_left_is_swept(registry, folders, save_graph):
+    video().save_to(str(folders.input / "in.mp4"))
+    left = folders.output / ".clip_00007_-0123abcd.mp4"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    Engine(registry).run(read_workflow(save_graph(), registry).graph)
+    assert [path.name for path in folders.output.iterdir()] == ["clip_00001_.mp4"]
 
 
 @pytest.mark.parametrize("channels", [1, 2])

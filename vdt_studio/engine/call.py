@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..registry import NodeSchema
+from ..schema import NodeSchema
 from .cache import NodeResult
 
 Values = Mapping[str, list[Any]]

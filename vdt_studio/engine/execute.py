@@ -10,8 +10,9 @@ import torch
 
 from ..errors import InvalidGraph, NodeError
 from ..graph.records import ApiNode, Graph, Link
-from ..registry import NodeSchema, Registry
+from ..registry import Registry
 from ..runtime import ActiveRun, InterruptProcessingException, Preview, activate
+from ..schema import Active
 from .cache import NodeResult, ResultCache, signatures
 from .call import call
 from .events import Listener, NodeCached, NodeExecuted, NodeFailed, NodeProgress, NodeStarted
@@ -158,12 +159,14 @@ class _Run:
     def _call(self, node: ApiNode) -> NodeResult:
         known = self._registry.types[node.class_type]
         schema = known.schema()
+        active = schema.active(node.inputs)
         function = known.bind(schema.hidden, {**self._hidden, "UNIQUE_ID": node.id})
-        return call(function, self._inputs(node, schema), schema, takes_lists=known.takes_lists)
+        inputs = self._inputs(node, active)
+        return call(lambda **values: function(**active.nested(values)), inputs, schema, takes_lists=known.takes_lists)
 
-    def _inputs(self, node: ApiNode, schema: NodeSchema) -> dict[str, list[Any]]:
+    def _inputs(self, node: ApiNode, active: Active) -> dict[str, list[Any]]:
         """Lists of values for the inputs the class knows; others in the file are left out."""
-        known = {name: value for name, value in node.inputs.items() if name in schema.inputs}
+        known = {name: value for name, value in node.inputs.items() if name in active.specs}
         return {
             name: self._results[value.node_id].outputs[value.slot] if isinstance(value, Link) else [value]
             for name, value in known.items()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 
 from ..graph.records import Graph
 
@@ -26,26 +26,40 @@ def execution_order(graph: Graph, outputs: Iterable[str], stop: Callable[[str], 
     """All that the outputs need, sources before their consumers; what `stop` accepts needs nothing itself."""
     done: dict[str, None] = {}
     for output in outputs:
-        path: dict[str, list[str]] = {}  # nodes being visited -> the sources they still wait for
-        todo = [output]
+        path: dict[str, Iterator[str]] = {}  # nodes being visited -> the sources not looked at yet, in order
+        todo = [] if output in done else [output]
         while todo:
             node_id = todo[-1]
-            if node_id in done:
-                todo.pop()
-                continue
             if node_id not in path:
-                path[node_id] = [] if stop(node_id) else sources(graph, node_id)
-            waiting = [source for source in path[node_id] if source not in done]
-            if not waiting:
+                path[node_id] = iter(() if stop(node_id) else sources(graph, node_id))
+            following = next((source for source in path[node_id] if source not in done), None)
+            if following is None:
                 done[node_id] = None
                 del path[node_id]
                 todo.pop()
-            elif waiting[0] in path:
+            elif following in path:
                 chain = list(path)
-                raise Cycle([*chain[chain.index(waiting[0]) :], waiting[0]][::-1])
+                raise Cycle([*chain[chain.index(following) :], following][::-1])
             else:
-                todo.append(waiting[0])
+                todo.append(following)
     return list(done)
+
+
+def readers(graph: Graph, outputs: Iterable[str], most: int) -> dict[str, list[str]]:
+    """For each node up to `most` of the outputs that need it; links may run in circles."""
+    found: dict[str, dict[str, None]] = {output: {output: None} for output in outputs if output in graph}
+    todo = deque(found)
+    while todo:
+        node_id = todo.popleft()
+        for source in sources(graph, node_id):
+            known = found.setdefault(source, {})
+            before = len(known)
+            for output in found[node_id]:
+                if len(known) < most:
+                    known[output] = None
+            if len(known) > before:
+                todo.append(source)
+    return {node_id: list(known) for node_id, known in found.items()}
 
 
 def consumer_counts(graph: Graph, node_ids: Iterable[str]) -> Counter[str]:

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Problem
+from ..errors import Problem, sentence_of
 from ..graph.records import ApiNode, Graph, Link
-from ..registry import InputSpec, NodeSchema, Registry, Verdict
+from ..registry import Registry, Verdict
+from ..schema import InputSpec, NodeSchema, fits
 from ..stock import ABSENT
-from .order import Cycle, execution_order
+from .order import Cycle, execution_order, sources
 from .values import BadValue, check_value, convert
+
+_SHOWN_NODES = 12  # of a circle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,8 @@ def validate(graph: Graph, registry: Registry) -> Validation:
     unknown = tuple(_unknown(node) for node in graph if registry.get(node.class_type) is None)
     if unknown:
         return Validation(graph=graph, outputs=(), problems=unknown)
-    schemas = {node.id: registry.types[node.class_type].schema() for node in graph}
+    by_class = {name: registry.types[name].schema() for name in {node.class_type for node in graph}}
+    schemas = {node.id: by_class[node.class_type] for node in graph}
     wanted = [node.id for node in graph if schemas[node.id].is_output]
     if not wanted:
         sentence = "the graph has no output: add a node that saves or shows something, such as SaveVideo"
@@ -41,7 +45,11 @@ def validate(graph: Graph, registry: Registry) -> Validation:
     checker = _Checker(graph, registry, schemas)
     nodes = {node_id: checker.check(node_id) for node_id in needed}
     problems = {node_id: found for node_id, (_, found) in nodes.items() if found}
-    good = [output for output in wanted if not problems.keys() & set(execution_order(graph, [output]))]
+    broken: set[str] = set()
+    for node_id in needed:  # sources come first
+        if node_id in problems or not broken.isdisjoint(sources(graph, node_id)):
+            broken.add(node_id)
+    good = [output for output in wanted if output not in broken]
     return Validation(
         graph=graph.replace(*(node for node, _ in nodes.values())),
         outputs=tuple(good),
@@ -61,7 +69,8 @@ def _unknown(node: ApiNode) -> Problem:
 
 
 def _cycle(graph: Graph, cycle: Cycle) -> Problem:
-    way = " -> ".join(cycle.node_ids)
+    ids = cycle.node_ids
+    way = " -> ".join(ids if len(ids) <= _SHOWN_NODES else [*ids[: _SHOWN_NODES - 1], "...", ids[-1]])
     node = graph[cycle.node_ids[0]].ref
     return Problem(kind="dependency_cycle", sentence=f"its links run in a circle: {way}", node=node)
 
@@ -78,8 +87,9 @@ class _Checker:
         """The node with converted values, and what is wrong with it."""
         node, schema = self._graph[node_id], self._schemas[node_id]
         inputs = dict(node.inputs)
+        specs = schema.active(inputs).specs
         problems = []
-        for spec in schema.inputs.values():
+        for spec in specs.values():
             try:
                 self._check_input(node, spec, inputs)
             except BadValue as error:
@@ -87,9 +97,12 @@ class _Checker:
         node = dataclasses.replace(node, inputs=inputs)
         if problems:
             return node, problems
-        return node, list(self._check_values(node, schema))
+        return node, list(self._check_values(node, specs))
 
     def _check_input(self, node: ApiNode, spec: InputSpec, inputs: dict[str, Any]) -> None:
+        """Convert a constant in `inputs`, or check the link; a dynamic combo without a value has its default."""
+        if spec.branches is not None and inputs.get(spec.id) is None:
+            inputs[spec.id] = spec.default
         if spec.id not in inputs:
             if spec.required:
                 reason = f": {node.lost[spec.id]}" if spec.id in node.lost else ""
@@ -113,15 +126,15 @@ class _Checker:
             source = self._graph[link.node_id].ref
             raise BadValue("return_type_mismatch", f"the input {spec.id} takes {spec.type}, {source} gives {got}")
 
-    def _check_values(self, node: ApiNode, schema: NodeSchema) -> Iterator[Problem]:
+    def _check_values(self, node: ApiNode, specs: Mapping[str, InputSpec]) -> Iterator[Problem]:
         """The node's own check, then ranges and choices of what it did not name."""
         try:
-            verdict = self._registry.types[node.class_type].validate(node.constants, self._link_types(node))
+            verdict = self._registry.types[node.class_type].validate(node.constants, self._link_types(node, specs))
         except Exception as error:
-            verdict = Verdict(complaint=f"its check of the inputs failed: {type(error).__name__}: {error}")
+            verdict = Verdict(complaint=f"its check of the inputs failed: {sentence_of(error)}")
         if verdict.complaint:
             yield Problem(kind="custom_validation_failed", sentence=verdict.complaint, node=node.ref)
-        for spec in schema.inputs.values():
+        for spec in specs.values():
             value = node.inputs.get(spec.id)
             if value is None or isinstance(value, Link) or verdict.covers(spec.id):
                 continue
@@ -130,12 +143,6 @@ class _Checker:
             except BadValue as error:
                 yield Problem(kind=error.kind, sentence=str(error), node=node.ref, input_name=spec.id)
 
-    def _link_types(self, node: ApiNode) -> dict[str, str]:
-        return {name: self._schemas[link.node_id].outputs[link.slot] for name, link in node.links.items()}
-
-
-def fits(got: str, expected: str) -> bool:
-    """Whether a link may join these types; both may name several, and * takes all."""
-    if "*" in (got, expected):
-        return True
-    return not {part.strip() for part in got.split(",")}.isdisjoint(part.strip() for part in expected.split(","))
+    def _link_types(self, node: ApiNode, specs: Mapping[str, InputSpec]) -> dict[str, str]:
+        known = {name: link for name, link in node.links.items() if name in specs}
+        return {name: self._schemas[link.node_id].outputs[link.slot] for name, link in known.items()}

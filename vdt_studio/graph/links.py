@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..schema import fits
 from .editor import BYPASSED, MUTED, PRIMITIVE, REROUTE, SIDE, UiGraph, UiNode
 from .records import Link
 
@@ -42,7 +43,8 @@ def resolve(graph: UiGraph, link_id: str) -> Source:
         if step is None:
             return _source(node, link.origin_slot)
         following = step(node, link.origin_slot)
-        if following is None and node.type == SIDE and link.origin_slot in node.values:
+        is_side = node.type == SIDE and isinstance(node.values, dict)
+        if following is None and is_side and link.origin_slot in node.values:
             return Constant(node.values[link.origin_slot])
         if following is None:
             what = "is bypassed and has no input to pass on" if node.mode == BYPASSED else "is not connected"
@@ -63,14 +65,14 @@ def _through(node: UiNode) -> Callable[[UiNode, int], str | None] | None:
     if node.type == REROUTE:
         return lambda node, slot: node.inputs[0].link if node.inputs else None
     if node.type == SIDE:
-        return lambda node, slot: node.inputs[slot].link if slot < len(node.inputs) else None
+        return lambda node, slot: node.inputs[slot].link if 0 <= slot < len(node.inputs) else None
     return _bypass if node.mode == BYPASSED else None
 
 
 def _bypass(node: UiNode, slot: int) -> str | None:
     """The input that a bypassed node passes on: of the output's type, first at the same position, then in order."""
-    wanted = node.outputs[slot].type if slot < len(node.outputs) else "*"
-    candidates = [*node.inputs[slot : slot + 1], *node.inputs]
+    wanted = node.outputs[slot].type if 0 <= slot < len(node.outputs) else "*"
+    candidates = [*node.inputs[max(0, slot) : max(0, slot) + 1], *node.inputs]
     exact = [item.link for item in candidates if item.type == wanted and item.link is not None]
-    anything = [item.link for item in candidates if "*" in (item.type, wanted) and item.link is not None]
-    return next(iter([*exact, *anything]), None)
+    fitting = [item.link for item in candidates if fits(item.type, wanted) and item.link is not None]
+    return next(iter([*exact, *fitting]), None)

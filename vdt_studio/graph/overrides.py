@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import GraphError
-from ..registry import InputSpec, NodeSchema, Registry
+from ..registry import Registry
+from ..schema import InputSpec, NodeSchema
 from .records import ApiNode, Graph, Workflow
 from .widgets import with_value
 
@@ -39,12 +40,20 @@ def apply_override(workflow: Workflow, override: Override, registry: Registry) -
     """
     node = _find(workflow.graph, override.node)
     known = registry.get(node.class_type)
-    specs = known.schema().inputs if known else {}
-    if known and override.input not in specs:
+    if known is None:
+        inputs = {**node.inputs, override.input: _value(override.text, None)}
+        graph = workflow.graph.replace(dataclasses.replace(node, inputs=inputs))
+        return dataclasses.replace(workflow, graph=graph, ui=None)
+    schema = known.schema()
+    specs = schema.active(node.inputs).specs
+    if override.input not in specs:
         raise GraphError(f"{node.ref}: --set got the input {override.input!r}, expected one of {', '.join(specs)}")
-    value = _value(override.text, specs.get(override.input))
-    graph = workflow.graph.replace(dataclasses.replace(node, inputs={**node.inputs, override.input: value}))
-    drawn = workflow.ui and known and _drawn(workflow.ui, node, known.schema(), override.input, value)
+    value = _value(override.text, specs[override.input])
+    inputs = {**node.inputs, override.input: value}
+    if specs[override.input].branches is not None:  # another choice brings other inputs along
+        inputs = {**{spec.id: spec.default for spec in schema.widgets(inputs)}, **inputs}
+    graph = workflow.graph.replace(dataclasses.replace(node, inputs=inputs))
+    drawn = workflow.ui and _drawn(workflow.ui, node, schema, override.input, value)
     return dataclasses.replace(workflow, graph=graph, ui=drawn or None)
 
 
@@ -52,12 +61,16 @@ def _drawn(ui: dict[str, Any], node: ApiNode, schema: NodeSchema, name: str, val
     """The editor's form with this value on its widget; None if a wire brings it or the canvas lacks it."""
     entries = list(ui["nodes"])
     place = next((place for place, entry in enumerate(entries) if str(entry["id"]) == node.id), None)
-    if place is None or any(slot["name"] == name and slot.get("link") for slot in entries[place].get("inputs") or ()):
+    if place is None or any(
+        slot.get("name") == name and slot.get("link") for slot in entries[place].get("inputs") or ()
+    ):
         return None
-    values = with_value(entries[place].get("widgets_values") or [], schema, name, value)
-    if values is None:
+    entry = entries[place]
+    named = entry.get("widgets_values_named")
+    changed = with_value(entry.get("widgets_values"), named if isinstance(named, dict) else None, schema, name, value)
+    if changed is None:
         return None
-    entries[place] = {**entries[place], "widgets_values": values}
+    entries[place] = {**entry, **changed}
     return {**ui, "nodes": entries}
 
 

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vdt.bounds import shown
+
 from ..errors import GraphError, NodeRef
+from ..limits import MAX_LEVELS, MAX_NODES, depth_of
 
 
 @dataclass(frozen=True)
@@ -78,28 +81,51 @@ def from_api(data: Any) -> Graph:
     """Read the API form; GraphError for anything else."""
     if not isinstance(data, dict) or not data:
         raise GraphError("this is not a workflow: expected what ComfyUI's editor saves or exports as API")
+    check_count(len(data))
     nodes = {}
     for node_id, entry in data.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("class_type"), str):
-            raise GraphError(f"this is not a workflow: the entry {node_id!r} has no class_type")
+            raise GraphError(f"this is not a workflow: the entry {shown(node_id)} has no class_type")
         inputs = entry.get("inputs", {})
         if not isinstance(inputs, dict):
             raise GraphError(f"node {node_id} ({entry['class_type']}): its inputs are no JSON object")
+        meta = entry.get("_meta")
+        title = meta.get("title") if isinstance(meta, dict) else None
         nodes[str(node_id)] = ApiNode(
             id=str(node_id),
             class_type=entry["class_type"],
-            inputs={name: _input(value) for name, value in inputs.items()},
-            title=(entry.get("_meta") or {}).get("title"),
+            inputs={name: check_depth(_input(value), node_id, name) for name, value in inputs.items()},
+            title=title if isinstance(title, str) else None,
+            origin=_origin(meta),
         )
     return Graph(nodes)
+
+
+def check_count(nodes: int) -> None:
+    """GraphError for a graph of more nodes than this runner takes."""
+    if nodes > MAX_NODES:
+        raise GraphError(f"the graph has {nodes} nodes, expected at most {MAX_NODES}: run it in parts")
+
+
+def check_depth(value: Any, node_id: str, name: str) -> Any:
+    """The value, unless lists and objects stand too deep within each other."""
+    if isinstance(value, (dict, list)) and depth_of(value) > MAX_LEVELS:
+        raise GraphError(f"node {node_id}: the input {name} is nested more than {MAX_LEVELS} levels deep")
+    return value
+
+
+def _origin(meta: Any) -> str | None:
+    """The pack that newer editors note beside the title."""
+    packs = [meta.get(key) for key in ("cnr_id", "aux_id")] if isinstance(meta, dict) else []
+    return next((pack for pack in packs if isinstance(pack, str)), None)
 
 
 def _input(value: Any) -> Any:
     """A list of node and slot is a link; a constant that is a list comes wrapped."""
     if isinstance(value, dict) and "__value__" in value:
         return value["__value__"]
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], (str, int)) and isinstance(value[1], int):
-        return Link(str(value[0]), value[1])
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], (str, int)) and type(value[1]) is int:
+        return Link(str(value[0]) if isinstance(value[0], str) else shown(value[0]), value[1])
     return value
 
 

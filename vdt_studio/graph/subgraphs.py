@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import GraphError
+from ..limits import MAX_LEVELS
 from .editor import BYPASSED, MUTED, SIDE, Slot, Subgraph, UiGraph, UiLink, UiNode
+from .records import check_count
 
 _INPUTS, _OUTPUTS = "-10", "-20"  # where the wires of a definition begin and end
 
@@ -18,7 +20,10 @@ _INPUTS, _OUTPUTS = "-10", "-20"  # where the wires of a definition begin and en
 def unpack(graph: UiGraph) -> UiGraph:
     """The same without subgraphs; GraphError for one that contains itself."""
     links = dict(graph.links)
-    nodes = {node.id: node for node in _unpacked(graph.nodes.values(), graph.subgraphs, links, ())}
+    nodes: dict[str, UiNode] = {}
+    for node in _unpacked(graph.nodes.values(), graph.subgraphs, links, ()):
+        nodes[node.id] = node
+        check_count(len(nodes))
     return UiGraph(nodes=nodes, links=links)
 
 
@@ -33,6 +38,8 @@ def _unpacked(
             continue
         if node.type in within:
             raise GraphError(f"{node.ref}: the subgraph {subgraph.name!r} contains itself")
+        if len(within) >= MAX_LEVELS:
+            raise GraphError(f"{node.ref}: subgraphs stand more than {MAX_LEVELS} levels deep within each other")
         links |= {link.id: link for link in _wires(node, subgraph)}
         inside = [_renamed(inner, node.id) for inner in subgraph.nodes]
         yield from _unpacked(inside, subgraphs, links, (*within, node.type))
@@ -75,5 +82,7 @@ def _values(instance: UiNode) -> dict[str, Any]:
     """Values of the inputs that are widgets, by name."""
     if isinstance(instance.values, Mapping):
         return dict(instance.values)
+    if instance.named and len(instance.named) >= len(instance.values):
+        return dict(instance.named)
     widgets = [slot.name for slot in instance.inputs if slot.is_widget]
     return dict(zip(widgets, instance.values, strict=False))

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..registry import Registry
+from ..schema import NodeSchema
 from .editor import BYPASSED, MUTED, NOTES, PRIMITIVE, REROUTE, SIDE, UiGraph, UiNode, parse
 from .links import Constant, Nothing, resolve
-from .records import ApiNode, Graph
+from .records import ApiNode, Graph, check_depth
 from .subgraphs import unpack
 from .widgets import widget_values
 
@@ -16,17 +17,19 @@ from .widgets import widget_values
 def from_ui(data: Mapping[str, Any], registry: Registry) -> Graph:
     """Convert a saved workflow; nodes this runner lacks stay, for the validation to name them."""
     canvas = unpack(parse(data))
-    nodes = [_convert(node, canvas, registry) for node in canvas.nodes.values() if _runs(node)]
-    return Graph({node.id: node for node in nodes})
+    nodes = [node for node in canvas.nodes.values() if _runs(node)]
+    known = {name: registry.get(name) for name in {node.type for node in nodes}}
+    schemas = {name: node_type.schema() for name, node_type in known.items() if node_type is not None}
+    return Graph({node.id: _convert(node, canvas, schemas.get(node.type)) for node in nodes})
 
 
 def _runs(node: UiNode) -> bool:
     return node.mode not in (MUTED, BYPASSED) and node.type not in (*NOTES, REROUTE, PRIMITIVE, SIDE)
 
 
-def _convert(node: UiNode, canvas: UiGraph, registry: Registry) -> ApiNode:
-    known = registry.get(node.type)
-    inputs = widget_values(node.values, known.schema()) if known else {}
+def _convert(node: UiNode, canvas: UiGraph, schema: NodeSchema | None) -> ApiNode:
+    inputs = {} if schema is None else widget_values(node.values, node.named, schema)
+    inputs = {name: check_depth(value, node.id, name) for name, value in inputs.items()}
     lost = {}
     for slot in node.inputs:
         if slot.link is None:

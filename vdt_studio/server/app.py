@@ -8,7 +8,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from vdt.bounds import shown
+
 from ..pack import default_pack, web_directory
+from ..paths import is_file
+from ..shim.server import PromptServer
 from ..studio import Studio
 from .catalog import CatalogRoutes
 from .clients import Clients
@@ -61,6 +65,7 @@ def create_app(
         FileRoutes(studio.folders, max_upload=max_upload).table(),
         UserRoutes(user).table(),
         [web.get("/ws", socket)],
+        PromptServer.instance.routes.table.values(),  # those of the pack
     ]
     for route in (route for table in tables for route in table):
         app.router.add_route(route.method, route.path, route.handler)
@@ -86,8 +91,8 @@ def _add_editor(app: web.Application, files: Path, first: str) -> None:
 
     async def asset(request: web.Request) -> web.StreamResponse:
         path = path_in(files, request.match_info["file"])
-        if not path.is_file():
-            raise web.HTTPNotFound(text=f"there is nothing at {request.path}")
+        if not is_file(path):
+            raise web.HTTPNotFound(text=f"there is nothing at {shown(request.path)}")
         return web.FileResponse(path)
 
     app.router.add_get("/", index)

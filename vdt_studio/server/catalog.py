@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 import sys
 from pathlib import Path
@@ -12,15 +13,21 @@ from typing import Any
 import torch
 from aiohttp import web
 
+from vdt.bounds import shown
+
+from ..paths import is_file
 from ..runtime import device
 from ..shim import folder_paths
 from ..studio import Studio
 from .clients import features
 from .requests import path_in
+from .work import json_off_loop
+
+_log = logging.getLogger("vdt_studio.server")
 
 PREVIEW_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 TEMPLATE_FOLDERS = ("workflows", "example_workflows")
-CLAIMED_VERSION = "0.3.64"  # of ComfyUI: whose interface this host has
+CLAIMED_VERSION = "0.33.0"  # of ComfyUI: whose interface this host has
 
 
 class CatalogRoutes:
@@ -67,14 +74,14 @@ class CatalogRoutes:
 
     async def node_info(self, request: web.Request) -> web.Response:
         known = self._studio.registry.get(request.match_info["name"])
-        return web.json_response({} if known is None else {known.name: known.info()})
+        return await json_off_loop(lambda: {} if known is None else {known.name: known.info()})
 
     async def model_names(self, request: web.Request) -> web.Response:
-        return web.json_response(self._names(request.match_info["folder"]))
+        return await json_off_loop(self._names, request.match_info["folder"])
 
     async def model_files(self, request: web.Request) -> web.Response:
-        names = self._names(request.match_info["folder"])
-        return web.json_response([{"name": name, "pathIndex": 0} for name in names])
+        folder = request.match_info["folder"]
+        return await json_off_loop(lambda: [{"name": name, "pathIndex": 0} for name in self._names(folder)])
 
     async def template(self, request: web.Request) -> web.StreamResponse:
         """A shipped graph or its picture."""
@@ -89,14 +96,14 @@ class CatalogRoutes:
         path = self._blueprints().get(request.match_info["id"])
         if path is None:
             raise web.HTTPNotFound(text="there is no such subgraph")
-        return web.json_response({**_blueprint(path), "data": path.read_text(encoding="utf-8")})
+        return await json_off_loop(lambda: {**_blueprint(path), "data": path.read_text(encoding="utf-8")})
 
     async def extension(self, request: web.Request) -> web.StreamResponse:
         """A file of the pack's web folder: scripts, help pages, pictures."""
         if request.match_info["pack"] != self._pack.name or self._web is None:
             raise web.HTTPNotFound(text="there is no such pack")
         path = path_in(self._web, request.match_info["file"])
-        if not path.is_file():
+        if not is_file(path):
             raise web.HTTPNotFound(text="there is no such file")
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 
@@ -123,7 +130,11 @@ class CatalogRoutes:
         """By language, the pack's files of locales/<language>/."""
         found: dict[str, Any] = {}
         for path in sorted((self._pack / "locales").glob("*/*.json")):
-            values = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                values = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                _log.warning("%s cannot be read as translations: %s", path, error)
+                continue
             language = found.setdefault(path.parent.name, {})
             language.update(values if path.stem == "main" else {path.stem: values})
         return found
@@ -134,7 +145,7 @@ class CatalogRoutes:
 
     def _names(self, folder: str) -> list[str]:
         if folder not in folder_paths.folder_names_and_paths:
-            raise web.HTTPNotFound(text=f"there is no model folder {folder!r}")
+            raise web.HTTPNotFound(text=f"there is no model folder {shown(folder)}")
         return folder_paths.get_filename_list(folder)
 
 
@@ -177,6 +188,6 @@ def _pictures(graph: Path) -> list[Path]:
 
 def _answering(answer: Any) -> Any:
     async def handler(request: web.Request) -> web.Response:
-        return web.json_response(answer())
+        return await json_off_loop(answer)
 
     return handler

@@ -67,11 +67,12 @@ class Clients:
         try:
             message = json.loads(text)
             flags = message["data"] if message["type"] == "feature_flags" else None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return  # not for us
         if isinstance(flags, dict):
             client.with_metadata = bool(flags.get("supports_preview_metadata"))
-            client.outbox.put_nowait(Message("feature_flags", features(self._max_upload)))
+            if not client.outbox.full():
+                client.outbox.put_nowait(Message("feature_flags", features(self._max_upload)))
 
     async def _send(self, client: Client, socket: web.WebSocketResponse) -> None:
         with contextlib.suppress(ConnectionError):

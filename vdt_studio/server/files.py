@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import io
-import json
 import mimetypes
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from vdt.media.files import atomic_path
+from vdt.bounds import shown
+from vdt.media.files import WriteError, atomic_path
 
-from ..images import png_texts
-from ..paths import KINDS, Folders, PathError
-from .requests import is_true, path_in
+from ..limits import MAX_NAME
+from ..paths import KINDS, Folders, PathError, is_file
+from .pictures import preview, put_alpha
+from .requests import is_true, parse_json, path_in
+from .work import off_loop
 
 _SHOWN = ("image/", "video/", "audio/")  # what a browser may show; all else it gets as bytes, never as a page
 _CHUNK = 1 << 20
+_MAX_FIELD = 1 << 20  # bytes of a field beside the file
+_MAX_FIELDS = 64
+_UNCODED = ("binary", "8bit", "7bit")
+_DAMAGES = (ValueError, RuntimeError, AssertionError, LookupError, EOFError, HttpProcessingError)  # of a form
+_MAX_COPIES = 10_000  # files of one name
 
 
 class FileRoutes:
@@ -39,78 +47,91 @@ class FileRoutes:
         """A file, or the range of it that is asked for; images also as a small preview."""
         name = request.query.get("filename", "")
         path = self._place(request.query.get("type") or "output", request.query.get("subfolder", ""), name)
-        if not name or not path.is_file():
-            raise web.HTTPNotFound(text=f"there is no file {name!r}")
+        if not name or not is_file(path):
+            raise web.HTTPNotFound(text=f"there is no file {shown(name)}")
         kind = content_type(path)
         if "preview" in request.query and kind.startswith("image/"):
-            return web.Response(body=_preview(path, request.query["preview"]), content_type="image/webp")
+            picture = await off_loop(preview, path, request.query["preview"])
+            return web.Response(body=picture, content_type="image/webp")
         return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": "no-cache"})
 
     async def upload(self, request: web.Request) -> web.Response:
         """Take a file into the input folder; a name that exists gets a number unless overwriting is asked for."""
         async with self._received(request) as (temporary, name, fields):
-            return web.json_response(self._keep(temporary, name, fields))
+            return web.json_response(await off_loop(self._keep, temporary, name, fields))
 
     async def upload_mask(self, request: web.Request) -> web.Response:
         """Take what the mask editor painted: the image it was painted on, with the alpha of the upload."""
         async with self._received(request) as (temporary, name, fields):
-            try:
-                wanted = json.loads(fields["original_ref"])
-                kind, subfolder, file = (
-                    wanted.get("type") or "output",
-                    wanted.get("subfolder") or "",
-                    wanted["filename"],
-                )
-            except (KeyError, ValueError, AttributeError, TypeError) as error:
-                raise web.HTTPBadRequest(text="a mask names its image in the field original_ref") from error
-            original = self._place(kind, subfolder, file)
-            if not original.is_file():
-                raise web.HTTPBadRequest(text=f"there is no image {file!r} to lay this mask over")
-            _put_alpha(original, temporary)
-            return web.json_response(self._keep(temporary, name, fields))
+            wanted = parse_json(fields.get("original_ref", "null"))
+            if not isinstance(wanted, dict) or not isinstance(wanted.get("filename"), str):
+                raise web.HTTPBadRequest(text="a mask names its image in the field original_ref")
+            kind, subfolder = wanted.get("type") or "output", wanted.get("subfolder") or ""
+            original = self._place(kind, subfolder, wanted["filename"])
+            if not is_file(original):
+                raise web.HTTPBadRequest(text=f"there is no image {shown(wanted['filename'])} to lay this mask over")
+            await off_loop(put_alpha, original, temporary)
+            return web.json_response(await off_loop(self._keep, temporary, name, fields))
 
     @asynccontextmanager
     async def _received(self, request: web.Request) -> AsyncIterator[tuple[Path, str, Mapping[str | None, str]]]:
         """The file of a form under a temporary name, its own name, and the other fields."""
         if not request.content_type.startswith("multipart/"):
             raise web.HTTPBadRequest(text="an upload is a multipart form with the file as its field image")
-        fields: dict[str | None, str] = {}
-        temporary, name = None, ""
+        temporary = self._folders.temp / f"upload-{secrets.token_hex(8)}.part"
         try:
-            async for part in await request.multipart():
-                if isinstance(part, MultipartReader):
-                    raise web.HTTPBadRequest(text="an upload has no forms within forms")
-                if part.name == "image" and temporary is None:
-                    name = Path((part.filename or "").replace("\\", "/")).name
-                    temporary = await self._receive(part)
-                else:
-                    fields[part.name] = (await part.read()).decode(errors="replace")
-            if temporary is None or not name:
+            try:
+                name, fields = await self._read_form(request, temporary)
+            except WriteError:
+                raise
+            except _DAMAGES as error:
+                raise web.HTTPBadRequest(text=f"the multipart form is damaged: {shown(str(error))}") from error
+            if not name:
                 raise web.HTTPBadRequest(text="the form holds no file in its field image")
             yield temporary, name, fields
         finally:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
-    async def _receive(self, part: BodyPartReader) -> Path:
+    async def _read_form(self, request: web.Request, temporary: Path) -> tuple[str, Mapping[str | None, str]]:
+        """Write the file of a form to a temporary; its name, empty if there is none, and the other fields."""
+        fields: dict[str | None, str] = {}
+        name = ""
+        async for part in await request.multipart():
+            if isinstance(part, MultipartReader):
+                raise web.HTTPBadRequest(text="an upload has no forms within forms")
+            coded = part.headers.get("Content-Transfer-Encoding", "binary").lower()
+            if coded not in _UNCODED:
+                raise web.HTTPBadRequest(text=f"a part of the form is coded as {shown(coded)}, expected plain bytes")
+            if len(fields) > _MAX_FIELDS:
+                raise web.HTTPBadRequest(text=f"the form has more than {_MAX_FIELDS} fields")
+            if part.name == "image" and not name:
+                name = Path((part.filename or "").replace("\\", "/")).name
+                await self._receive(part, temporary)
+            else:
+                fields[part.name] = await _field(part)
+        return name, fields
+
+    async def _receive(self, part: BodyPartReader, path: Path) -> None:
         """Write a part to the temp folder, as it comes; 413 as soon as it is too large."""
         self._folders.temp.mkdir(parents=True, exist_ok=True)
-        path = self._folders.temp / f"upload-{id(part):x}.part"
         size = 0
         with path.open("wb") as file:
             while chunk := await part.read_chunk(_CHUNK):
                 size += len(chunk)
                 if size > self._max_upload:
-                    path.unlink(missing_ok=True)
                     raise web.HTTPRequestEntityTooLarge(max_size=self._max_upload, actual_size=size)
-                file.write(chunk)
-        return path
+                try:
+                    await off_loop(file.write, chunk)
+                except OSError as error:
+                    raise WriteError(f"cannot keep the upload '{part.filename}': {error.strerror}") from error
 
     def _keep(self, temporary: Path, name: str, fields: Mapping[str | None, str]) -> dict[str, str]:
         kind, subfolder = fields.get("type") or "input", fields.get("subfolder", "")
         if kind == "output":
             raise web.HTTPForbidden(text="uploads go to the input or temp folder")
         target = self._place(kind, subfolder, name)
+        if target.is_dir():
+            raise web.HTTPConflict(text=f"{shown(name)} is a folder there: give the file another name")
         if not is_true(fields.get("overwrite")):
             target = _free_name(target, temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,11 +141,13 @@ class FileRoutes:
                     sink.write(chunk)
         return {"name": target.name, "subfolder": subfolder, "type": kind}
 
-    def _place(self, kind: str, subfolder: str, name: str) -> Path:
+    def _place(self, kind: object, subfolder: object, name: str) -> Path:
         if kind not in KINDS:
-            raise web.HTTPBadRequest(text=f"unknown folder {kind!r}, expected one of {', '.join(KINDS)}")
+            raise web.HTTPBadRequest(text=f"unknown folder {shown(kind)}, expected one of {', '.join(KINDS)}")
+        if not isinstance(subfolder, str):
+            raise web.HTTPBadRequest(text=f"the subfolder is {shown(subfolder)}, expected a text")
         try:
-            root = self._folders.of(kind)
+            root = self._folders.of(str(kind))
         except PathError as error:
             raise web.HTTPBadRequest(text=str(error)) from error
         return path_in(root, f"{subfolder}/{name}" if subfolder else name)
@@ -136,40 +159,34 @@ def content_type(path: Path) -> str:
     return kind if kind.startswith(_SHOWN) and kind != "image/svg+xml" else "application/octet-stream"
 
 
+async def _field(part: BodyPartReader) -> str:
+    """The text of a field; 413 if it is too long for one."""
+    data = b""
+    while chunk := await part.read_chunk(_CHUNK):
+        data += chunk
+        if len(data) > _MAX_FIELD:
+            raise web.HTTPRequestEntityTooLarge(max_size=_MAX_FIELD, actual_size=len(data))
+    return data.decode(errors="replace")
+
+
 def _free_name(target: Path, upload: Path) -> Path:
     """The name itself if it is free or holds the same bytes, else with the first free number."""
-    stem, number = target.stem, 0
-    while target.exists() and target.read_bytes() != upload.read_bytes():
-        number += 1
-        target = target.with_name(f"{stem} ({number}){target.suffix}")
-    return target
+    stem = target.stem
+    for number in range(1, _MAX_COPIES):
+        if not target.exists() or (target.is_file() and _same_bytes(target, upload)):
+            return target
+        name = f"{stem} ({number}){target.suffix}"
+        if len(name.encode(errors="replace")) > MAX_NAME:
+            raise web.HTTPBadRequest(text=f"{name[:40]}... is too long a name, expected at most {MAX_NAME} bytes")
+        target = target.with_name(name)
+    raise web.HTTPConflict(text=f"there are {_MAX_COPIES} files called {shown(stem)}: give it another name")
 
 
-def _preview(path: Path, wish: str) -> bytes:
-    """An image as WEBP of the quality in a wish such as "webp;90"."""
-    from PIL import Image, UnidentifiedImageError
-
-    quality = wish.partition(";")[2]
-    buffer = io.BytesIO()
-    try:
-        with Image.open(path) as image:
-            image.save(buffer, format="WEBP", quality=min(100, int(quality)) if quality.isdigit() else 90)
-    except (UnidentifiedImageError, OSError) as error:
-        raise web.HTTPBadRequest(text=f"'{path.name}' cannot be read as an image") from error
-    return buffer.getvalue()
-
-
-def _put_alpha(original: Path, painted: Path) -> None:
-    """Replace the file `painted` by the image `original`, its texts kept, with the alpha of `painted`."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(original) as image, Image.open(painted) as mask:
-            if image.size != mask.size:
-                raise web.HTTPBadRequest(text=f"the mask is {mask.size}, its image {image.size}: paint it again")
-            texts = png_texts(getattr(image, "text", None))
-            merged = image.convert("RGBA")
-            merged.putalpha(mask.convert("RGBA").getchannel("A"))
-        merged.save(painted, format="PNG", pnginfo=texts)
-    except (UnidentifiedImageError, OSError) as error:
-        raise web.HTTPBadRequest(text=f"{original.name!r} or its mask cannot be read as an image") from error
+def _same_bytes(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        while (part := first.read(_CHUNK)) == second.read(_CHUNK):
+            if not part:
+                return True
+    return False

@@ -120,8 +120,9 @@ class JobQueue:
 
     def drop(self, job_ids: list[str] | None = None) -> None:
         """Take jobs that wait out of the queue, all of them by default."""
+        dropped = set(job_ids or ())
         with self._changed:
-            self._pending = [job for job in self._pending if job_ids is not None and job.id not in job_ids]
+            self._pending = [job for job in self._pending if job_ids is not None and job.id not in dropped]
         self._tell_status()
 
     def forget(self, job_ids: list[str] | None = None) -> None:

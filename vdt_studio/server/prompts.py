@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -11,11 +12,15 @@ from aiohttp import web
 from ..engine import Validation, validate
 from ..errors import GraphError
 from ..graph.records import Graph, from_api
+from ..limits import MAX_WAITING
 from ..studio import Studio
 from .jobs import Job, JobQueue
 from .listing import as_history, as_job, as_job_details
-from .requests import body_of, number_in
+from .requests import body_of, number_in, texts_in
 from .wire import node_errors, refusal
+from .work import json_off_loop, off_loop
+
+_WHOLE = ("missing_node_type", "dependency_cycle")  # findings that stop a graph as a whole
 
 
 class PromptRoutes:
@@ -49,34 +54,36 @@ class PromptRoutes:
         body = await body_of(request)
         if not isinstance(body.get("prompt"), dict):
             return web.json_response(refusal("no_prompt", "No prompt provided"), status=400)
+        if self._queue.remaining() >= MAX_WAITING:
+            raise web.HTTPServiceUnavailable(text=f"{MAX_WAITING} prompts wait already: let some of them end")
+        wanted = texts_in(body, "partial_execution_targets")
+        number = number_in(body, "number", self._queue.number(front=bool(body.get("front"))))
         try:
-            graph = from_api(body["prompt"])
+            checked = await off_loop(self._check, body["prompt"])
         except GraphError as error:
             return web.json_response(refusal("invalid_prompt", str(error)), status=400)
-        found = validate(graph, self._studio.registry)
-        outputs = [node.id for node in graph if self._is_output(node.class_type)]
-        wanted = body.get("partial_execution_targets")
-        chosen = tuple(output for output in found.outputs if wanted is None or output in wanted)
+        chosen = tuple(output for output in checked.found.outputs if wanted is None or output in wanted)
         if not chosen:
-            return web.json_response(_refused(graph, found, outputs), status=400)
+            return await json_off_loop(_refused, checked, status=400)
+        extra, client = body.get("extra_data"), body.get("client_id")
         job = Job(
             id=_prompt_id(body.get("prompt_id")),
-            number=number_in(body, "number", self._queue.number(front=bool(body.get("front")))),
-            graph=found.graph,
+            number=number,
+            graph=checked.found.graph,
             outputs=chosen,
-            extra=body["extra_data"] if isinstance(body.get("extra_data"), Mapping) else {},
-            client=body.get("client_id"),
+            extra=extra if isinstance(extra, Mapping) else {},
+            client=client if isinstance(client, str) else None,
         )
         self._queue.submit(job)
-        errors = node_errors(graph, found.problems, outputs)
-        return web.json_response({"prompt_id": job.id, "number": job.number, "node_errors": errors})
+        return await json_off_loop(lambda: {"prompt_id": job.id, "number": job.number, "node_errors": checked.errors()})
 
     async def queue(self, request: web.Request) -> web.Response:
         running = self._queue.running()
-        return web.json_response(
-            {
+        waiting = self._queue.waiting()
+        return await json_off_loop(
+            lambda: {
                 "queue_running": [] if running is None else [running.as_queued],
-                "queue_pending": [job.as_queued for job in self._queue.waiting()],
+                "queue_pending": [job.as_queued for job in waiting],
             }
         )
 
@@ -84,14 +91,15 @@ class PromptRoutes:
         body = await body_of(request)
         if body.get("clear"):
             self._queue.drop()
-        if isinstance(body.get("delete"), list):
-            self._queue.drop([str(job_id) for job_id in body["delete"]])
+        if (chosen := texts_in(body, "delete")) is not None:
+            self._queue.drop(chosen)
         return web.Response()
 
     async def history(self, request: web.Request) -> web.Response:
         entries = list(self._queue.ended().values())
         limit = number_in(request.query, "max_items", len(entries))
-        return web.json_response({job.id: as_history(job) for job in entries[-int(limit) :]} if limit > 0 else {})
+        wanted = entries[-int(limit) :] if limit >= 1 else []
+        return await json_off_loop(lambda: {job.id: as_history(job) for job in wanted})
 
     async def history_of(self, request: web.Request) -> web.Response:
         job = self._queue.ended().get(request.match_info["id"])
@@ -101,8 +109,8 @@ class PromptRoutes:
         body = await body_of(request)
         if body.get("clear"):
             self._queue.forget()
-        if isinstance(body.get("delete"), list):
-            self._queue.forget([str(job_id) for job_id in body["delete"]])
+        if (chosen := texts_in(body, "delete")) is not None:
+            self._queue.forget(chosen)
         return web.Response()
 
     async def jobs(self, request: web.Request) -> web.Response:
@@ -110,17 +118,18 @@ class PromptRoutes:
         running = self._queue.running()
         known = [*self._queue.ended().values(), *([] if running is None else [running]), *self._queue.waiting()]
         wanted = {state for state in request.query.get("status", "").split(",") if state}
-        listed = [as_job(job) for job in reversed(known) if not wanted or job.state in wanted]
+        listed = [job for job in reversed(known) if not wanted or job.state in wanted]
         offset = max(0, int(number_in(request.query, "offset", 0)))
         limit = max(0, int(number_in(request.query, "limit", len(listed))))
         page = {"offset": offset, "limit": limit, "total": len(listed), "has_more": offset + limit < len(listed)}
-        return web.json_response({"jobs": listed[offset : offset + limit], "pagination": page})
+        shown = listed[offset : offset + limit]
+        return await json_off_loop(lambda: {"jobs": [as_job(job) for job in shown], "pagination": page})
 
     async def job(self, request: web.Request) -> web.Response:
         job = self._queue.find(request.match_info["id"])
         if job is None:
             raise web.HTTPNotFound(text="there is no such job")
-        return web.json_response(as_job_details(job))
+        return await json_off_loop(as_job_details, job)
 
     async def cancel(self, request: web.Request) -> web.Response:
         self._stop(request.match_info["id"])
@@ -139,21 +148,38 @@ class PromptRoutes:
         self._queue.drop([job_id])
         self._queue.interrupt(job_id)
 
-    def _is_output(self, class_type: str) -> bool:
-        known = self._studio.registry.get(class_type)
-        return known is not None and known.schema().is_output
+    def _check(self, prompt: dict[str, Any]) -> _Checked:
+        graph = from_api(prompt)
+        registry = self._studio.registry
+        classes = {node.class_type for node in graph}
+        makes = {name for name in classes if (known := registry.get(name)) is not None and known.schema().is_output}
+        outputs = [node.id for node in graph if node.class_type in makes]
+        return _Checked(graph=graph, found=validate(graph, registry), outputs=outputs)
 
 
-def _refused(graph: Graph, found: Validation, outputs: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    """A prompt with its verdict, and its nodes that save or show something."""
+
+    graph: Graph
+    found: Validation
+    outputs: list[str]
+
+    def errors(self) -> dict[str, Any]:
+        return node_errors(self.graph, self.found.problems, self.outputs)
+
+
+def _refused(checked: _Checked) -> dict[str, Any]:
     """The answer to a graph of which nothing can run: what is wrong with it as a whole, else findings by node."""
-    whole = [problem for problem in found.problems if problem.node is None or problem.kind == "missing_node_type"]
+    problems = checked.found.problems
+    whole = [problem for problem in problems if problem.node is None or problem.kind in _WHOLE]
     kind, sentence = "prompt_outputs_failed_validation", "Prompt outputs failed validation"
     answer = refusal(whole[0].kind, str(whole[0])) if whole else refusal(kind, sentence)
-    return {**answer, "node_errors": node_errors(graph, found.problems, outputs)}
+    return {**answer, "node_errors": checked.errors()}
 
 
 def _prompt_id(wished: object) -> str:
     try:
-        return str(uuid.UUID(str(wished)))
+        return str(uuid.UUID(wished)) if isinstance(wished, str) else str(uuid.uuid4())
     except ValueError:
         return str(uuid.uuid4())

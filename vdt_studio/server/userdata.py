@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from vdt.bounds import shown
 from vdt.media.files import atomic_path
 
-from .requests import body_of, is_true, path_in
+from ..paths import is_file, list_files
+from .requests import body_of, is_true, json_of, path_in
+from .work import json_off_loop, off_loop
 
 SETTINGS = "comfy.settings.json"
 FIRST_SETTINGS = {"Comfy.TutorialCompleted": True}  # else the first start covers the graph with a gallery
@@ -42,31 +46,28 @@ class UserRoutes:
     # ---- Settings ----------------------------------------------------------------------------------------------------
 
     async def settings(self, request: web.Request) -> web.Response:
-        return web.json_response(self._settings())
+        return await json_off_loop(self._settings)
 
     async def setting(self, request: web.Request) -> web.Response:
-        return web.json_response(self._settings().get(request.match_info["id"]))
+        name = request.match_info["id"]
+        return await json_off_loop(lambda: self._settings().get(name))
 
     async def change_settings(self, request: web.Request) -> web.Response:
-        self._save_settings(await body_of(request))
+        await off_loop(self._save_settings, await body_of(request))
         return web.Response()
 
     async def change_setting(self, request: web.Request) -> web.Response:
-        try:
-            value = json.loads(await request.text())
-        except ValueError as error:
-            raise web.HTTPBadRequest(text=f"a setting must be JSON: {error}") from error
-        self._save_settings({request.match_info["id"]: value})
+        await off_loop(self._save_settings, {request.match_info["id"]: await json_of(request)})
         return web.Response()
 
     def _settings(self) -> dict[str, Any]:
         try:
             saved = json.loads((self._root / SETTINGS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             saved = {}
         return {**FIRST_SETTINGS, **(saved if isinstance(saved, dict) else {})}
 
-    def _save_settings(self, changes: dict[str, Any]) -> None:
+    def _save_settings(self, changes: Mapping[str, Any]) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
         with atomic_path(self._root / SETTINGS) as temporary:
             temporary.write_text(json.dumps({**self._settings(), **changes}, indent=1), encoding="utf-8")
@@ -76,13 +77,8 @@ class UserRoutes:
     async def listing(self, request: web.Request) -> web.Response:
         """The files of a folder: names, with `split` their parts, with `full_info` size and time."""
         folder = path_in(self._root, request.query.get("dir", ""))
-        found = folder.rglob("*") if is_true(request.query.get("recurse")) else folder.glob("*")
-        files = sorted(path for path in found if path.is_file() and not path.name.startswith("."))
-        if is_true(request.query.get("full_info")):
-            return web.json_response([_info(path, folder) for path in files])
-        names = [path.relative_to(folder).as_posix() for path in files]
-        split = is_true(request.query.get("split"))
-        return web.json_response([[name, *name.split("/")] for name in names] if split else names)
+        recurse, full, split = (is_true(request.query.get(name)) for name in ("recurse", "full_info", "split"))
+        return await json_off_loop(lambda: _listed(folder, recurse=recurse, full=full, split=split))
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         path = self._existing(request.match_info["file"])
@@ -91,8 +87,7 @@ class UserRoutes:
     async def write(self, request: web.Request) -> web.Response:
         path = self._target(request, "file")
         data = await request.read()
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(data)
+        await off_loop(_write, path, data)
         return self._answer(request, path)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -102,21 +97,23 @@ class UserRoutes:
     async def move(self, request: web.Request) -> web.Response:
         source = self._existing(request.match_info["file"])
         target = self._target(request, "target")
+        target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
         return self._answer(request, target)
 
     def _target(self, request: web.Request, part: str) -> Path:
-        """Where to write, its folder made; 409 if it exists and may not be overwritten."""
+        """Where to write; 409 for a folder, and for a file that exists and may not be overwritten."""
         path = path_in(self._root, request.match_info[part])
+        if path == self._root.resolve() or path.is_dir():
+            raise web.HTTPConflict(text=f"{shown(request.match_info[part])} is a folder, expected the name of a file")
         if request.query.get("overwrite") == "false" and path.exists():
             raise web.HTTPConflict(text=f"{path.name} exists already")
-        path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def _existing(self, name: str) -> Path:
         path = path_in(self._root, name)
-        if not path.is_file():
-            raise web.HTTPNotFound(text=f"there is no file {name!r}")
+        if not is_file(path):
+            raise web.HTTPNotFound(text=f"there is no file {shown(name)}")
         return path
 
     def _answer(self, request: web.Request, path: Path) -> web.Response:
@@ -124,8 +121,21 @@ class UserRoutes:
         return web.json_response(_info(path, self._root) if full else path.relative_to(self._root.resolve()).as_posix())
 
 
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _listed(folder: Path, *, recurse: bool, full: bool, split: bool) -> list[Any]:
+    names = list_files(folder, deep=recurse)
+    if full:
+        return [_info(folder / name, folder) for name in names]
+    return [[name, *name.split("/")] for name in names] if split else names
+
+
 def _info(path: Path, root: Path) -> dict[str, Any]:
     stat = path.stat()
-    name = path.resolve().relative_to(root.resolve()).as_posix()
+    name = path.relative_to(root.resolve()).as_posix()
     times = {"modified": int(stat.st_mtime * 1000), "created": int(stat.st_ctime * 1000)}
     return {"path": name, "size": stat.st_size, **times}

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine import Event, NodeCached, NodeExecuted, NodeFailed, NodeProgress, NodeStarted
-from ..engine.order import execution_order
+from ..engine.order import readers
 from ..errors import Problem
 from ..graph.records import Graph
 from ..runtime import Preview
 
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4  # kinds of binary frames
+MAX_DEPENDENT = 32  # outputs that are named for a node that cannot run
 _IMAGE_KINDS = {"JPEG": 1, "PNG": 2}
 
 
@@ -145,8 +146,9 @@ def refusal(kind: str, message: str) -> dict[str, Any]:
 
 
 def node_errors(graph: Graph, problems: tuple[Problem, ...], outputs: list[str]) -> dict[str, Any]:
-    """Findings by node, with the outputs that cannot run because of them."""
+    """Findings by node, with outputs that cannot run because of them."""
     found: dict[str, Any] = {}
+    dependent = readers(graph, outputs, MAX_DEPENDENT) if problems else {}
     for problem in problems:
         if problem.node is None:
             continue
@@ -154,9 +156,7 @@ def node_errors(graph: Graph, problems: tuple[Problem, ...], outputs: list[str])
             problem.node.id,
             {
                 "errors": [],
-                "dependent_outputs": [
-                    output for output in outputs if problem.node.id in execution_order(graph, [output])
-                ],
+                "dependent_outputs": dependent.get(problem.node.id, []),
                 "class_type": problem.node.class_type,
             },
         )

@@ -15,6 +15,7 @@ from ..paths import Folders
 # The name that node files import -> the module here. Parents before children.
 MODULES = {
     "folder_paths": "folder_paths",
+    "server": "server",
     "comfy": "comfy",
     "comfy.cli_args": "comfy.cli_args",
     "comfy.utils": "comfy.progress",

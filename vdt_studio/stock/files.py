@@ -22,6 +22,15 @@ class LoadImage:
     """An image of the input folder, all frames of it; the mask is what is transparent."""
 
     CATEGORY = "image"
+    SEARCH_ALIASES = (
+        "load image",
+        "open image",
+        "import image",
+        "image input",
+        "upload image",
+        "read image",
+        "image loader",
+    )
     RETURN_TYPES = ("IMAGE", "MASK")
     FUNCTION = "load"
 
@@ -46,7 +55,8 @@ class LoadImage:
 class LoadImageMask:
     """One channel of an image of the input folder; of alpha, what is transparent is white."""
 
-    CATEGORY = "mask"
+    CATEGORY = "image"
+    SEARCH_ALIASES = ("import mask", "alpha mask", "channel mask")
     RETURN_TYPES = ("MASK",)
     FUNCTION = "load"
 
@@ -75,8 +85,10 @@ class SaveImage:
     """Numbered PNG files in the output folder, with the graph inside."""
 
     CATEGORY = "image"
+    SEARCH_ALIASES = ("save", "save image", "export image", "output image", "write image", "download")
     DESCRIPTION = "Saves the input images to your ComfyUI output directory."
-    RETURN_TYPES = ()
+    RETURN_TYPES = ("IMAGE",)
+    RETURN_NAMES = ("images",)
     OUTPUT_NODE = True
     FUNCTION = "save"
 
@@ -99,15 +111,17 @@ class SaveImage:
     ) -> dict[str, Any]:
         root = folder_paths.get_output_directory()
         saved = save_pngs(images, root, filename_prefix, metadata=_metadata(prompt, extra_pnginfo))
-        return {"ui": {"images": _results(saved, "output")}}
+        return {"ui": {"images": _results(saved, "output")}, "result": (images,)}
 
 
 class PreviewImage:
     """Images for the screen only: they go to the temp folder."""
 
     CATEGORY = "image"
+    SEARCH_ALIASES = ("preview", "preview image", "show image", "view image", "display image", "image viewer")
     DESCRIPTION = "Saves the input images to your ComfyUI output directory."
-    RETURN_TYPES = ()
+    RETURN_TYPES = ("IMAGE",)
+    RETURN_NAMES = ("images",)
     OUTPUT_NODE = True
     FUNCTION = "show"
 
@@ -118,14 +132,15 @@ class PreviewImage:
     def show(self, images: Tensor, prompt: Any = None, extra_pnginfo: Any = None) -> dict[str, Any]:
         metadata = _metadata(prompt, extra_pnginfo)
         saved = save_pngs(images, folder_paths.get_temp_directory(), "preview", metadata=metadata, compression=1)
-        return {"ui": {"images": _results(saved, "temp")}}
+        return {"ui": {"images": _results(saved, "temp")}, "result": (images,)}
 
 
 class SaveAnimatedWEBP:
     """One animated WEBP file in the output folder."""
 
-    CATEGORY = "image/animation"
-    RETURN_TYPES = ()
+    CATEGORY = "image"
+    RETURN_TYPES = ("IMAGE",)
+    RETURN_NAMES = ("images",)
     OUTPUT_NODE = True
     FUNCTION = "save"
 
@@ -157,7 +172,8 @@ class SaveAnimatedWEBP:
         root = folder_paths.get_output_directory()
         effort = _EFFORT.get(method, 4)
         saved = save_webp(images, root, filename_prefix, fps=fps, lossless=lossless, quality=quality, effort=effort)
-        return {"ui": {"images": _results([saved], "output"), "animated": (len(images) > 1,)}}
+        shown = {"images": _results([saved], "output"), "animated": (len(images) > 1,)}
+        return {"ui": shown, "result": (images,)}
 
 
 def _image_files() -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .resize import resize
+from ..limits import check_batch
+from .resize import first_of, resize
 
 _LARGEST = {"default": 512, "min": 0, "max": 16384, "step": 1}
 
@@ -15,7 +16,8 @@ _LARGEST = {"default": 512, "min": 0, "max": 16384, "step": 1}
 class ImageBatch:
     """Two batches, one after the other; the second takes the size of the first."""
 
-    CATEGORY = "image"
+    CATEGORY = "image/batch"
+    SEARCH_ALIASES = ("combine images", "merge images", "stack images")
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "batch"
 
@@ -33,9 +35,10 @@ class ImageBatch:
 
 
 class ImageFromBatch:
-    """A stretch of a batch; start and length are cut to what there is."""
+    """A stretch of a batch; start and length are cut to what there is, negative starts count from the end."""
 
     CATEGORY = "image/batch"
+    SEARCH_ALIASES = ("select image", "pick from batch", "extract image")
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "take"
 
@@ -44,13 +47,13 @@ class ImageFromBatch:
         return {
             "required": {
                 "image": ("IMAGE",),
-                "batch_index": ("INT", {"default": 0, "min": 0, "max": 4095}),
+                "batch_index": ("INT", {"default": 0, "min": -16384, "max": 16384}),
                 "length": ("INT", {"default": 1, "min": 1, "max": 4096}),
             }
         }
 
     def take(self, image: Tensor, batch_index: int, length: int) -> tuple[Tensor]:
-        start = min(batch_index, len(image) - 1)
+        start = first_of(batch_index, len(image))
         return (image[start : start + length].clone(),)
 
 
@@ -58,6 +61,7 @@ class RepeatImageBatch:
     """A batch, several times over."""
 
     CATEGORY = "image/batch"
+    SEARCH_ALIASES = ("duplicate image", "clone image")
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "repeat"
 
@@ -66,6 +70,7 @@ class RepeatImageBatch:
         return {"required": {"image": ("IMAGE",), "amount": ("INT", {"default": 1, "min": 1, "max": 4096})}}
 
     def repeat(self, image: Tensor, amount: int) -> tuple[Tensor]:
+        check_batch("the batch", len(image) * amount, *image.shape[1:])
         return (image.repeat(amount, 1, 1, 1),)
 
 
@@ -73,6 +78,7 @@ class ImageScale:
     """Another size; a side of 0 follows the aspect ratio."""
 
     CATEGORY = "image/upscaling"
+    SEARCH_ALIASES = ("resize", "resize image", "scale image", "image resize", "zoom", "zoom in", "change size")
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "scale"
 
@@ -94,6 +100,7 @@ class ImageScale:
         old_height, old_width = image.shape[1:3]
         width = width or max(1, round(old_width * height / old_height))
         height = height or max(1, round(old_height * width / old_width))
+        check_batch("the result", len(image), height, width, image.shape[-1])
         return (_resize(image, width, height, upscale_method, crop),)
 
 

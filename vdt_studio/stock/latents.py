@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..shim.comfy_api.latest import io
-from .resize import resize
+from .resize import first_of, resize
 
 Latent = dict[str, Any]
 
@@ -17,7 +17,8 @@ Latent = dict[str, Any]
 class VAEEncode:
     """Images to latents."""
 
-    CATEGORY = "latent"
+    CATEGORY = "model/latent"
+    SEARCH_ALIASES = ("encode", "encode image", "image to latent")
     RETURN_TYPES = ("LATENT",)
     FUNCTION = "encode"
 
@@ -32,7 +33,8 @@ class VAEEncode:
 class VAEDecode:
     """Latents to images."""
 
-    CATEGORY = "latent"
+    CATEGORY = "model/latent"
+    SEARCH_ALIASES = ("decode", "decode latent", "latent to image", "render latent")
     DESCRIPTION = "Decodes latent images back into pixel space images."
     RETURN_TYPES = ("IMAGE",)
     OUTPUT_TOOLTIPS = ("The decoded image.",)
@@ -54,7 +56,7 @@ class VAEDecode:
 class SetLatentNoiseMask:
     """Say what is generated: the mask stays at the size of the pixels, (T, 1, H, W)."""
 
-    CATEGORY = "latent/inpaint"
+    CATEGORY = "model/latent"
     RETURN_TYPES = ("LATENT",)
     FUNCTION = "set_mask"
 
@@ -69,7 +71,8 @@ class SetLatentNoiseMask:
 class LatentFromBatch:
     """A stretch of the frames, with their masks."""
 
-    CATEGORY = "latent/batch"
+    CATEGORY = "model/latent/batch"
+    SEARCH_ALIASES = ("select from batch", "pick latent", "batch subset")
     RETURN_TYPES = ("LATENT",)
     FUNCTION = "take"
 
@@ -78,14 +81,14 @@ class LatentFromBatch:
         return {
             "required": {
                 "samples": ("LATENT",),
-                "batch_index": ("INT", {"default": 0, "min": 0, "max": 63}),
+                "batch_index": ("INT", {"default": 0, "min": -16384, "max": 16384}),
                 "length": ("INT", {"default": 1, "min": 1, "max": 64}),
             }
         }
 
     def take(self, samples: Latent, batch_index: int, length: int) -> tuple[Latent]:
         latents = samples["samples"]
-        start = min(batch_index, len(latents) - 1)
+        start = first_of(batch_index, len(latents))
         chosen = slice(start, min(start + length, len(latents)))
         result = {**samples, "samples": latents[chosen].clone()}
         if "noise_mask" in samples:
@@ -102,7 +105,9 @@ class LatentBatch(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="LatentBatch",
-            category="latent/batch",
+            display_name="Batch Latents",
+            category="model/latent/batch",
+            search_aliases=["combine latents", "merge latents", "join latents"],
             inputs=[io.Latent.Input("samples1"), io.Latent.Input("samples2")],
             outputs=[io.Latent.Output()],
         )

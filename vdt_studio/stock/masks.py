@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..limits import check_batch
+
 _SIDE = {"default": 512, "min": 1, "max": 16384, "step": 1}
 _OFFSET = {"default": 0, "min": 0, "max": 16384, "step": 1}
 _CHANNELS = ["red", "green", "blue", "alpha"]
@@ -25,7 +27,7 @@ _OPERATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 class SolidMask:
     """One value everywhere."""
 
-    CATEGORY = "mask"
+    CATEGORY = "image/mask"
     RETURN_TYPES = ("MASK",)
     FUNCTION = "solid"
 
@@ -40,13 +42,15 @@ class SolidMask:
         }
 
     def solid(self, value: float, width: int, height: int) -> tuple[Tensor]:
+        check_batch("the mask", 1, height, width, 1)
         return (torch.full((1, height, width), value),)
 
 
 class InvertMask:
     """White for black."""
 
-    CATEGORY = "mask"
+    CATEGORY = "image/mask"
+    SEARCH_ALIASES = ("reverse mask", "flip mask")
     RETURN_TYPES = ("MASK",)
     FUNCTION = "invert"
 
@@ -61,7 +65,8 @@ class InvertMask:
 class MaskToImage:
     """A mask as grey images."""
 
-    CATEGORY = "mask"
+    CATEGORY = "image/mask"
+    SEARCH_ALIASES = ("convert mask",)
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "convert"
 
@@ -76,7 +81,8 @@ class MaskToImage:
 class ImageToMask:
     """One channel of images."""
 
-    CATEGORY = "mask"
+    CATEGORY = "image/mask"
+    SEARCH_ALIASES = ("extract channel", "channel to mask")
     RETURN_TYPES = ("MASK",)
     FUNCTION = "convert"
 
@@ -94,7 +100,8 @@ class ImageToMask:
 class MaskComposite:
     """One mask combined with another that is laid on it at x, y; what sticks out is cut off."""
 
-    CATEGORY = "mask"
+    CATEGORY = "image/mask"
+    SEARCH_ALIASES = ("combine masks", "blend masks", "layer masks", "masks composition")
     RETURN_TYPES = ("MASK",)
     FUNCTION = "combine"
 

@@ -21,6 +21,11 @@ def resize(samples: Tensor, width: int, height: int, method: str, crop: str) -> 
     return F.interpolate(samples, size=(height, width), mode=method)
 
 
+def first_of(index: int, length: int) -> int:
+    """A place in a batch of that length; negative ones count from the end, those beyond it are the first or last."""
+    return max(0, min(index + length if index < 0 else index, length - 1))
+
+
 def _centre_crop(samples: Tensor, aspect: float) -> Tensor:
     height, width = samples.shape[-2:]
     cut_x = round((width - height * aspect) / 2) if width > height * aspect else 0

@@ -14,11 +14,11 @@ class PrimitiveInt(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        value = io.Int.Input("value", min=-sys.maxsize, max=sys.maxsize, control_after_generate=True)
+        value = io.Int.Input("value", min=-sys.maxsize, max=sys.maxsize, control_after_generate="fixed")
         return io.Schema(
             node_id="PrimitiveInt",
             display_name="Int",
-            category="utils/primitive",
+            category="utilities/primitive",
             inputs=[value],
             outputs=[io.Int.Output()],
         )
@@ -36,8 +36,8 @@ class PrimitiveFloat(io.ComfyNode):
         return io.Schema(
             node_id="PrimitiveFloat",
             display_name="Float",
-            category="utils/primitive",
-            inputs=[io.Float.Input("value", min=-sys.maxsize, max=sys.maxsize)],
+            category="utilities/primitive",
+            inputs=[io.Float.Input("value", min=-sys.maxsize, max=sys.maxsize, step=0.1)],
             outputs=[io.Float.Output()],
         )
 
@@ -49,8 +49,9 @@ class PrimitiveFloat(io.ComfyNode):
 class PreviewAny:
     """Anything, as text."""
 
-    CATEGORY = "utils"
-    RETURN_TYPES = ()
+    CATEGORY = "utilities"
+    SEARCH_ALIASES = ("show output", "inspect", "debug", "print value", "show text")
+    RETURN_TYPES = ("STRING",)
     OUTPUT_NODE = True
     FUNCTION = "show"
 
@@ -59,7 +60,8 @@ class PreviewAny:
         return {"required": {"source": ("*", {})}}
 
     def show(self, source: Any = None) -> dict[str, Any]:
-        return {"ui": {"text": (_text(source),)}}
+        text = _text(source)
+        return {"ui": {"text": (text,)}, "result": (text,)}
 
 
 def _text(value: Any) -> str:

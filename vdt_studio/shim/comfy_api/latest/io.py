@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .dynamic import Autogrow, DynamicCombo, DynamicInput, MatchType, MultiType
 from .node import ComfyNode, Hidden, HiddenHolder, NodeOutput, Schema
 from .sockets import (
     BooleanInput,
@@ -10,6 +11,7 @@ from .sockets import (
     FolderType,
     Input,
     IntInput,
+    MultiComboInput,
     NumberDisplay,
     Output,
     StringInput,
@@ -25,6 +27,15 @@ Int = socket("INT", IntInput)
 Float = socket("FLOAT", FloatInput)
 String = socket("STRING", StringInput)
 Combo = socket("COMBO", ComboInput)
+
+MultiCombo = socket("COMBO", MultiComboInput)
+Array = socket("ARRAY", WidgetInput)
+BoundingBox = socket("BOUNDING_BOX", WidgetInput)
+BoundingBoxes = socket("BOUNDING_BOXES", WidgetInput)
+Color = socket("COLOR", WidgetInput)
+Colors = socket("COLORS", WidgetInput)
+Curve = socket("CURVE", WidgetInput)
+Range = socket("RANGE", WidgetInput)
 
 AnyType = socket("*")
 Audio = socket("AUDIO")
@@ -44,14 +55,23 @@ Video = socket("VIDEO")
 
 __all__ = [
     "AnyType",
+    "Array",
     "Audio",
+    "Autogrow",
     "Boolean",
+    "BoundingBox",
+    "BoundingBoxes",
     "Clip",
     "ClipVision",
+    "Color",
+    "Colors",
     "Combo",
     "ComfyNode",
     "Conditioning",
+    "Curve",
     "Custom",
+    "DynamicCombo",
+    "DynamicInput",
     "Float",
     "FolderType",
     "Guider",
@@ -62,11 +82,15 @@ __all__ = [
     "Int",
     "Latent",
     "Mask",
+    "MatchType",
     "Model",
+    "MultiCombo",
+    "MultiType",
     "NodeOutput",
     "Noise",
     "NumberDisplay",
     "Output",
+    "Range",
     "Sampler",
     "Schema",
     "Sigmas",

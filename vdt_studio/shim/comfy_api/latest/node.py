@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from .dynamic import MatchType, input_dict
 from .sockets import Input, Output
 
 
@@ -32,7 +33,7 @@ class HiddenHolder:
 
 @dataclass
 class Schema:
-    """The description of a node; the fields are those of ComfyUI 0.3.64."""
+    """The description of a node; the fields are those of ComfyUI 0.33."""
 
     node_id: str
     display_name: str | None = None
@@ -41,13 +42,19 @@ class Schema:
     outputs: list[Output] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
     description: str = ""
+    search_aliases: list[str] = field(default_factory=list)
     is_input_list: bool = False
     is_output_node: bool = False
     is_deprecated: bool = False
     is_experimental: bool = False
+    is_dev_only: bool = False
     is_api_node: bool = False
+    price_badge: Any = None  # no node here has a price
     not_idempotent: bool = False
     enable_expand: bool = False
+    accept_all_inputs: bool = False
+    essentials_category: str | None = None
+    has_intermediate_output: bool = False
 
     def finalize(self) -> None:
         """Output nodes always know the graph they belong to: saved files carry it."""
@@ -64,33 +71,34 @@ class Schema:
 
     def get_v1_info(self, cls: type) -> dict[str, Any]:
         """The entry of object_info."""
-        inputs: dict[str, dict[str, Any]] = self._inputs()
+        inputs = input_dict(self.inputs)
         if self.hidden:
             inputs["hidden"] = {item.name: [item.value] for item in self.hidden}
+        matched = [item.template.template_id if isinstance(item, MatchType.Output) else None for item in self.outputs]
         return {
             "input": inputs,
             "input_order": {kind: list(entries) for kind, entries in inputs.items()},
+            "is_input_list": self.is_input_list,
             "output": [output.io_type for output in self.outputs],
             "output_is_list": [output.is_output_list for output in self.outputs],
             "output_name": [output.display_name or output.io_type for output in self.outputs],
             "output_tooltips": [output.tooltip for output in self.outputs],
+            "output_matchtypes": matched if any(matched) else None,
             "name": self.node_id,
             "display_name": self.display_name,
             "category": self.category,
             "description": self.description,
             "output_node": self.is_output_node,
+            "has_intermediate_output": self.has_intermediate_output,
             "deprecated": self.is_deprecated,
             "experimental": self.is_experimental,
+            "dev_only": self.is_dev_only,
             "python_module": getattr(cls, "RELATIVE_PYTHON_MODULE", None) or "nodes",
             "api_node": self.is_api_node,
+            "price_badge": None,
+            "search_aliases": self.search_aliases or None,
+            "essentials_category": self.essentials_category,
         }
-
-    def _inputs(self) -> dict[str, dict[str, Any]]:
-        inputs: dict[str, dict[str, Any]] = {"required": {}}
-        for item in self.inputs:
-            kind = "optional" if item.optional else "required"
-            inputs.setdefault(kind, {})[item.id] = [item.get_io_type(), item.as_dict()]
-        return inputs
 
 
 class NodeOutput:

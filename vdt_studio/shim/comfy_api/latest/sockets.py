@@ -45,6 +45,7 @@ class Input:
         lazy: bool | None = None,
         extra_dict: dict[str, Any] | None = None,
         raw_link: bool | None = None,
+        advanced: bool | None = None,
     ) -> None:
         self.id = id
         self.optional = optional
@@ -53,6 +54,7 @@ class Input:
             "tooltip": tooltip,
             "lazy": lazy,
             "rawLink": raw_link,
+            "advanced": advanced,
             **(extra_dict or {}),
         }
 
@@ -80,9 +82,10 @@ class WidgetInput(Input):
         force_input: bool | None = None,
         extra_dict: dict[str, Any] | None = None,
         raw_link: bool | None = None,
+        advanced: bool | None = None,
         **own: Any,
     ) -> None:
-        super().__init__(id, display_name, optional, tooltip, lazy, extra_dict, raw_link)
+        super().__init__(id, display_name, optional, tooltip, lazy, extra_dict, raw_link, advanced)
         self.options |= {"default": default, "socketless": socketless, "forceInput": force_input, **own}
 
 
@@ -185,6 +188,23 @@ class ComboInput(WidgetInput):
         self.options |= {"control_after_generate": control_after_generate, "image_folder": _plain(image_folder)}
         if upload is not None:
             self.options[upload.value] = True
+
+
+class MultiComboInput(ComboInput):
+    """Several choices of a list; the value is a list."""
+
+    def __init__(
+        self,
+        id: str,
+        options: Sequence[Any],
+        *args: Any,
+        placeholder: str | None = None,
+        chip: bool | None = None,
+        **kw: Any,
+    ) -> None:
+        super().__init__(id, options, *args, multiselect=True, **kw)
+        shown = {"placeholder": placeholder, "chip": chip}
+        self.options["multi_select"] = {name: value for name, value in shown.items() if value is not None}
 
 
 class Output:
