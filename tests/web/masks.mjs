@@ -2,13 +2,15 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const math = await import(pathToFileURL(process.argv[2]));
-const made = JSON.parse(readFileSync(0, "utf8")).map(({ text, task, settings, size: [frames, height, width] }) => {
-  const timeline = math.parseTimeline(text);
+const [text, frames, raster] = await Promise.all(
+  ["text", "frames", "raster"].map((name) => import(pathToFileURL(`${process.argv[2]}/${name}.js`))),
+);
+const made = JSON.parse(readFileSync(0, "utf8")).map(({ text: given, task, settings, size: [length, height, width] }) => {
+  const timeline = text.parseTimeline(given);
   if (timeline === null) return "unreadable";
-  const flags = math.generatedFrames(timeline, math.presetFrames(task, settings, frames), frames);
+  const flags = frames.generatedFrames(timeline, frames.presetFrames(task, settings, length), length);
   if (flags === null) return "unknown";
-  const parts = flags.map((generated, frame) => math.frameMask(timeline, generated, frame, height, width).join(""));
-  return { mask: parts.join(""), text: math.formatTimeline(timeline) };
+  const parts = flags.map((generated, frame) => raster.frameMask(timeline, generated, frame, height, width).join(""));
+  return { mask: parts.join(""), text: text.formatTimeline(timeline), problem: frames.problem(task, settings, length) };
 });
 process.stdout.write(JSON.stringify(made));

@@ -1,0 +1,21 @@
+// Elements of the page, for what nodes show.
+
+/** An element with these properties; `style` is a text. */
+export function make(tag, style = "", values = {}) {
+  const element = Object.assign(document.createElement(tag), values);
+  element.style.cssText = style;
+  return element;
+}
+
+/** Let a canvas have as many pixels as it covers on the screen; returns its context in page units, and their ratio. */
+export function prepare(canvas) {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const zoom = width ? canvas.getBoundingClientRect().width / width : 1; // of the graph, which scales the page in it
+  const ratio = (window.devicePixelRatio || 1) * Math.min(4, Math.max(0.5, zoom));
+  if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
+  if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height, ratio };
+}
