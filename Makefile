@@ -2,6 +2,7 @@
 # make studio                  the whole editor in a browser, without ComfyUI: http://127.0.0.1:8189
 # make thumbnails              draw the pictures of the graphs in workflows/ anew
 # make test                    run the tests
+# make torture [TORTURE=full]  try to break it: 5,000 cases, or 60,000; goes on where it stopped (docs/torture.md)
 # make check                   format, lint and types, then the tests
 # make lint                    reformat and mend what ruff can mend
 # Every target makes its own .venv; PYTHON chooses the interpreter, VENV another folder, PIP_ARGS goes to pip install.
@@ -13,9 +14,11 @@ BIN := $(VENV)/bin
 INPUT ?=
 DEMO ?= demo
 DEMO_ARGS ?=
-RUNNABLE := $(filter-out workflows/stock_ksampler.json,$(wildcard workflows/*.json))
+TORTURE ?= small
+TORTURE_ARGS ?=
+RUNNABLE := $(filter-out workflows/mask_for_other_models.json,$(wildcard workflows/*.json))
 
-.PHONY: demo studio thumbnails test test-browser test-comfyui check format-check types lint clean
+.PHONY: demo studio thumbnails test test-browser test-comfyui torture check format-check types lint clean
 
 # A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -51,13 +54,22 @@ thumbnails: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
-# COMFYUI_PATH=<checkout> [COMFYUI_PYTHON=<its interpreter>] make test-comfyui: the pack inside a real server.
+# COMFYUI_PATH="<checkout> <another>" make test-comfyui: the pack inside real servers, each in an environment of its own
+# (env-<name> beside the checkout, made if it is not there). COMFYUI_PYTHON=<interpreter> runs a single one instead.
 test-comfyui: $(VENV)/.test
+ifeq ($(COMFYUI_PATH),)
 	$(BIN)/python -m pytest -q -rs tests/comfyui
+else
+	$(BIN)/python tests/comfyui/hosts.py test $(COMFYUI_PATH)
+endif
 
 # The editor in headless Chromium, on the studio; COMFYUI_URL=http://... on a running ComfyUI that has the pack.
 test-browser: $(VENV)/.test
 	$(BIN)/python -m pytest -q -rs -m browser tests/browser
+
+# Ends with 1 if anything crashed, hung or was lost. TORTURE_ARGS="--only 'media files' --seed 1" tries more of a kind.
+torture: $(VENV)/.test
+	$(BIN)/python -m tests.torture --size $(TORTURE) $(TORTURE_ARGS)
 
 check: format-check types test
 
