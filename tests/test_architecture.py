@@ -25,9 +25,13 @@ LAZY = EAGER | {"PIL", "diffusers", "matplotlib", "mpl_toolkits", "mujoco", "ten
 
 # A package imports from itself and from those before it.
 ORDER = [
+    "bounds",
+    "interruption",
+    "ranks",
     "config",
     "media",
     "masks",
+    "text",
     "models",
     "diffusion",
     "checkpoints",
@@ -36,6 +40,7 @@ ORDER = [
     "evaluation",
     "physics",
     "training",
+    "ablations",
     "benchmarks",
     "cli",
     "__main__",
