@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAMES = ("lowest", "newest")
 EXTRAS = ("studio", "train")  # what a user can install; tools of the tests are never pinned
-TOOLS = ("pytest", "pytest-timeout")
+TOOLS = ("pytest", "pytest-timeout", "hypothesis")
 QUICK = ("-q", "-m", "not slow and not gpu and not browser and not comfy", "-p", "no:cacheprovider", "tests/vdt")
 SHOWN = ("torch", "av", "numpy", "safetensors", "einops", "pillow", "aiohttp", "mujoco")
 MINORS = range(10, 20)
@@ -59,7 +59,7 @@ def make_environment(name: str, folder: Path, python: str) -> Path:
     target = folder / name
     made = target / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     done = target / "complete"
-    wanted = "\n".join([python, *requirements(name)])
+    wanted = "\n".join([python, *requirements(name), *TOOLS])
     if not done.exists() or done.read_text(encoding="utf-8") != wanted:
         shutil.rmtree(target, ignore_errors=True)
         subprocess.run([python, "-m", "venv", str(target)], check=True)

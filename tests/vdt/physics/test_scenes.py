@@ -138,7 +138,7 @@ def test_chunks_are_the_clips_in_pieces(tmp_path, monkeypatch):
 
 def test_without_mujoco_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mujoco", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'vdt-video\[train\]'"):
+    with pytest.raises(ModuleNotFoundError, match="pip install mujoco"):
         load_clips("test", 1, size=8, num_frames=1, cache=None)
 
 
