@@ -32,6 +32,7 @@ NEVER_THERE = {
     "GET /api/userdata/comfy.templates.json",  # a user's own templates, of which there are none yet
     f"GET /extensions/{ROOT.name}/docs/VDTSampler/en.md",  # a help page in one language; it goes on to the page for all
     "GET /api/view?type=input&filename=sound.mp4&subfolder=",  # what a dropped file was made of, elsewhere
+    "GET /api/view?filename=sound.mp4&subfolder=&type=input",  # the same, for the pictures of the mask timeline
     "GET /favicon.ico",  # of the bare page on which these tests clear the storage
 }
 COUNT_PREVIEWS = """

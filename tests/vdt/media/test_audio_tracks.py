@@ -115,6 +115,11 @@ def test_a_track_that_changes_goes_on(make, media):
     assert len(list(read_frames(path))) == 48
 
 
+def level(sound):
+    """Of a tone, from its mean power: the AAC encoder in PyAV 19 overshoots at the end of what it writes."""
+    return float(np.sqrt(2 * (sound.samples**2).mean()))
+
+
 def test_the_track_is_the_one_that_players_choose(make, media):
     quiet, loud = ({"samples": media.tone(1, level=level)} for level in (0.1, 0.6))
     for name, tracks in (
@@ -125,7 +130,7 @@ def test_the_track_is_the_one_that_players_choose(make, media):
         ("first.mp4", [loud, quiet]),
     ):
         path = make(name, media.flat(8, step=1), tracks, rate=8)
-        assert np.abs(read_sound(path).samples).max() == pytest.approx(0.6, abs=0.15), name
+        assert level(read_sound(path)) == pytest.approx(0.6, abs=0.15), name
 
 
 def without_decoder(path, *places):
@@ -141,7 +146,7 @@ def without_decoder(path, *places):
 def test_a_track_without_decoder_gives_way_to_the_next(make, media, said):
     tracks = [{"samples": media.tone(1, level=level), "codec": "aac"} for level in (0.2, 0.6)]
     path = without_decoder(make("a.mp4", media.flat(8, step=1), tracks, rate=8), 0)
-    assert np.abs(read_sound(path).samples).max() == pytest.approx(0.6, abs=0.15)
+    assert level(read_sound(path)) == pytest.approx(0.6, abs=0.15)
     assert not said()
     path = without_decoder(make("b.mp4", media.flat(8, step=1), tracks, rate=8), 0, 1)
     clip = read_video(path, sound=True)
