@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,12 +74,6 @@ def longer_images(images: Tensor | None, parts: Sequence[dict[str, Any]], more: 
     frames = len(parts[0]["samples"])
     clips = images.split(frames) if len(images) == len(parts) * frames else [images]
     return torch.cat([convert.longer_images(clip, more, before=before) for clip in clips])
-
-
-def first_clip(images: np.ndarray, mask: Tensor | None, frames: int) -> tuple[np.ndarray, Tensor | None, int]:
-    """Images and mask of the first clip of so many frames, of images (N T, H, W, 3), and N: 1 for no multiple."""
-    clips = len(images) // frames if len(images) % frames == 0 else 1
-    return images[:frames] if clips > 1 else images, split(mask, clips, frames)[0], clips
 
 
 def seeds(seed: int, count: int) -> list[int]:

@@ -160,11 +160,7 @@ def executing_node() -> str | None:
 
 def show_text(node: str | None, text: str) -> bool:
     """Write on a node while it runs; False where the host, such as the studio, cannot."""
-    try:
-        from server import PromptServer
-    except ImportError:
-        return False
-    send = getattr(getattr(PromptServer, "instance", None), "send_progress_text", None)
+    send = getattr(_server(), "send_progress_text", None)
     if send is None or node is None:
         return False
     send(text, node)
@@ -173,15 +169,20 @@ def show_text(node: str | None, text: str) -> bool:
 
 def add_post_route(path: str, handler: Callable[[Any], Any]) -> bool:
     """Let the host answer a request of this pack's own pages; False where there is no server, as in the runner."""
+    server = _server()
+    if server is None:
+        return False
+    server.routes.post(path)(handler)
+    return True
+
+
+def _server() -> Any:
+    """The host's server; None where there is none, as in the runner."""
     try:
         from server import PromptServer
     except ImportError:
-        return False
-    instance = getattr(PromptServer, "instance", None)
-    if instance is None:
-        return False
-    instance.routes.post(path)(handler)
-    return True
+        return None
+    return getattr(PromptServer, "instance", None)
 
 
 # ---- Registration ----------------------------------------------------------------------------------------------------

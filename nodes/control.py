@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from torch import Tensor
 
 from ..vdt.masks.clip_plan import check_given, fit_size
-from ..vdt.masks.control import Control, make_control
+from ..vdt.masks.control import make_control
 from ..vdt.masks.fitting import fit_painted
 from ..vdt.masks.grids import TARGETS, find_target
 from ..vdt.masks.pixel import fit_mask
@@ -74,7 +74,7 @@ class VDTMaskToControl(io.ComfyNode):
             pictures = [None if part is None else runtime.to_intermediate(part) for part in (start, end, held)]
             clip, sent = map(runtime.to_intermediate, (control.frames, control.mask.float()))
             index, (length, rows, columns) = 0 if guide is None else guide.start, control.generated.shape
-            shown = _shown(control)
+            shown = runtime.mask_ui(convert.to_frames(control.frames), control.generated, control.report)
             return io.NodeOutput(clip, sent, *pictures, index, length, columns, rows, control.report, ui=shown)
 
 
@@ -117,20 +117,13 @@ def _fitted(images: Tensor, mask: Tensor, target: str, size: tuple[int, int], po
     clip, frames = convert.rgb(images).detach().float().cpu(), convert.to_frames(images)
     count, *source = frames.shape[:3]
     own = (source[0], source[1])
-    painted = convert.fitted_mask(mask, own, policy)
-    assert painted is not None
+    painted = fit_painted(convert.painted_mask(mask), own, policy)
     white = fit_mask(painted, (count, *own))
     check_given(frames, white)
     wanted = find_target(target).size(fit_size(size, own))
     if wanted == own:
         return clip, white
     return convert.to_images(fit_frames(frames, wanted, policy)), fit_painted(white.float(), wanted, policy)
-
-
-def _shown(control: Control) -> dict[str, Any]:
-    """What the model generates, over the frames, and the report."""
-    text = ui.PreviewText(control.report).as_dict()
-    return {**runtime.mask_ui(convert.to_frames(control.frames), control.generated), **text}
 
 
 def _size_tip(name: str) -> str:

@@ -127,13 +127,14 @@ def _source(clip: dict[str, Any]) -> Frame:
         return lambda index: film[min(index, len(film) - 1)][:height, :width]
     pages = [files.named_file(page) for page in clip.get("pages") or ()]
     columns, rows = int(clip.get("columns", 1)), int(clip.get("rows", 1))
+    page_at = lru_cache(maxsize=1)(_page)  # of this clip: frames come in order
 
     def frame(index: int) -> np.ndarray:
         page, place = divmod(index, columns * rows)
         if not 0 <= page < len(pages):
             raise ValueError(f"frame {index} is on none of the {len(pages)} pages")
         top, left = place // columns * height, place % columns * width
-        found = _page(pages[page])[top : top + height, left : left + width]
+        found = page_at(pages[page])[top : top + height, left : left + width]
         if found.shape != (height, width, 3):
             raise ValueError(f"frame {index} is not on its page")
         return found
@@ -141,7 +142,6 @@ def _source(clip: dict[str, Any]) -> Frame:
     return frame
 
 
-@lru_cache(maxsize=4)
 def _page(path: Path) -> np.ndarray:
     from PIL import Image
 

@@ -174,8 +174,7 @@ def _encoded_outputs() -> list[Any]:
 
 def _masked_ui(frames: np.ndarray, mask: Tensor, text: str) -> dict[str, Any]:
     """The mask over the frames, with the plan and the mask in words."""
-    shown = f"{text}; {describe_mask(mask)}"
-    return {**runtime.mask_ui(frames, mask), **ui.PreviewText(shown).as_dict()}
+    return runtime.mask_ui(frames, mask, f"{text}; {describe_mask(mask)}")
 
 
 def _size_tip(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -13,9 +11,13 @@ from ..vdt.masks.tasks import TASKS, Frames, ImageToVideo, Interpolate, Predict,
 from ..vdt.masks.timeline import apply_timeline, parse_timeline
 from ..vdt.media.frames import FitMode
 from . import compat, convert, runtime
-from .schema import schema, seed_input
+from .schema import fit_input, schema, seed_input
 
 DEFAULT_FIT: FitMode = "crop"
+POLICY_TIP = (
+    "Default: crop. How a mask of another size is brought to that of the frames: as VDT Encode did with these. crop "
+    "covers the size and cuts the centre, fit keeps all of the mask, stretch changes its proportions."
+)
 
 
 class VDTMask(io.ComfyNode):
@@ -57,7 +59,7 @@ class VDTMask(io.ComfyNode):
                     tooltip="What was set by hand on the timeline: given frames and painted shapes, applied last. "
                     "Default: empty, the task alone.",
                 ),
-                compat.advanced(_policy_input()),
+                compat.advanced(fit_input(POLICY_TIP, optional=True)),
             ],
             outputs=[
                 io.Mask.Output(
@@ -118,7 +120,7 @@ class VDTMaskCombine(io.ComfyNode):
                     optional=True,
                     tooltip="The other mask, of any size; every operation but invert needs it.",
                 ),
-                compat.advanced(_policy_input()),
+                compat.advanced(fit_input(POLICY_TIP, optional=True)),
             ],
             outputs=[io.Mask.Output("mask", display_name="mask", tooltip="White = generate.")],
         )
@@ -132,18 +134,6 @@ class VDTMaskCombine(io.ComfyNode):
             second = convert.fitted_soft_mask(b, (first.shape[1], first.shape[2]), policy)
             made = convert.from_soft_mask(combine(first, operation, second))
             return io.NodeOutput(runtime.to_intermediate(made))
-
-
-def _policy_input() -> io.Input:
-    """How a painted mask comes to the size of the clip."""
-    return io.Combo.Input(
-        "policy",
-        options=list(get_args(FitMode)),
-        default=DEFAULT_FIT,
-        optional=True,
-        tooltip="Default: crop. How a mask of another size is brought to that of the frames: as VDT Encode did with "
-        "these. crop covers the size and cuts the centre, fit keeps all of the mask, stretch changes its proportions.",
-    )
 
 
 def _task_settings() -> list[io.Input]:

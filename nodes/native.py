@@ -24,7 +24,7 @@ from ..vdt.models.transformer import VDT
 from ..vdt.visualize.latent_preview import GRID_SIDE, PreviewProjection
 from . import compat
 from .batches import CLIPS_KEY
-from .stock import sample_exactly
+from .stock import OWN_KEY, sample_exactly
 
 # ComfyUI has the frames of all clips as its batch: x is (n T, C, h, w), of n clips in as many passes as CFG makes.
 
@@ -175,7 +175,7 @@ def build_model(vdt: VDT, preview: PreviewProjection, file: Path | None = None, 
     network = VDTNetwork(vdt, preview, file)
     compat.archive_dtypes(network)
     patcher = compat.make_patcher(VDTBaseModel(network), whole=whole)
-    compat.wrap_sampling(patcher, "vdt", sample_exactly)
+    compat.wrap_sampling(patcher, OWN_KEY, sample_exactly)
     return patcher
 
 

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,7 +193,7 @@ def decoded_ui(
     parts, frames = batches.split_latent(latent), batches.frames_of(latent)
     masks, sources = (batches.split(values, len(parts), frames) for values in (mask, images))
     seeds = latent.get(SEEDS_KEY) or []
-    written: dict[int, dict[str, Any]] = {}  # clips of one source share its pages
+    befores: dict[int, _Source] = {}  # clips of one source share its pages
     clips = []
     for index, (part, white, source) in enumerate(zip(parts, masks, sources, strict=True)):
         states = _states(part, white, frames)
@@ -200,17 +201,16 @@ def decoded_ui(
         if len(seeds) == len(parts):
             told["seed"] = seeds[index]
         if source is not None and "pages" in shown[index]:
-            if id(source) not in written:
-                written[id(source)] = before_ui(convert.to_frames(source), "source")
-            told |= _worth_showing(written[id(source)], states)
+            before = befores.setdefault(id(source), _Source(source))
+            if before.is_worth_showing(states):
+                told["before"] = before.shown
         clips.append(told)
     return player_ui(clips, fps or latent.get(FPS_KEY))
 
 
 def before_ui(frames: np.ndarray, label: str) -> dict[str, Any]:
     """What a clip is compared with; `missing` is 1 for each frame that is the grey of frames which are not there."""
-    missing = "".join("1" if (frame == PLACEHOLDER).all() else "0" for frame in frames)
-    return {**write_pages(frames), "label": label, "missing": missing}
+    return {**write_pages(frames), "label": label, "missing": _grey_frames(frames)}
 
 
 def player_ui(clips: Sequence[dict[str, Any]], fps: float | None = None) -> dict[str, Any]:
@@ -218,10 +218,34 @@ def player_ui(clips: Sequence[dict[str, Any]], fps: float | None = None) -> dict
     return {PLAYER_KEY: [{"clips": list(clips), "fps": float(fps or DEFAULT_FPS)}]}
 
 
-def _worth_showing(before: dict[str, Any], states: str) -> dict[str, Any]:
-    """{"before": …} where the source has a frame that was generated."""
-    pairs = zip(states or "1" * before["frames"], before["missing"], strict=False)
-    return {"before": before} if any(state != "0" and missing == "0" for state, missing in pairs) else {}
+class _Source:
+    """An IMAGE that clips were made of; its pages are written once, and only where they are shown."""
+
+    def __init__(self, images: Tensor) -> None:
+        self._images = images
+
+    @cached_property
+    def _frames(self) -> np.ndarray:
+        return convert.to_frames(self._images)
+
+    @cached_property
+    def shown(self) -> dict[str, Any]:
+        """`before_ui` of it."""
+        return before_ui(self._frames, "source")
+
+    def is_worth_showing(self, states: str) -> bool:
+        """Whether it has a frame that was generated."""
+        pairs = zip(states or "1" * len(self._missing), self._missing, strict=False)
+        return any(state != "0" and missing == "0" for state, missing in pairs)
+
+    @cached_property
+    def _missing(self) -> str:
+        return _grey_frames(self._frames)
+
+
+def _grey_frames(frames: np.ndarray) -> str:
+    """1 for each frame that is the grey of frames which are not there, else 0."""
+    return "".join("1" if (frame == PLACEHOLDER).all() else "0" for frame in frames)
 
 
 def _states(latent: dict[str, Any], mask: Tensor | None, frames: int) -> str:

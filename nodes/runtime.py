@@ -120,9 +120,9 @@ def picture_ui(picture: np.ndarray, text: str) -> dict[str, Any]:
     return {**ui.PreviewImage(convert.to_images(picture)).as_dict(), **ui.PreviewText(text).as_dict()}
 
 
-def mask_ui(frames: np.ndarray, mask: Tensor) -> dict[str, Any]:
-    """The mask, bool (T, H, W), over the frames, and in words."""
-    return picture_ui(mask_preview(frames, mask), describe_mask(mask))
+def mask_ui(frames: np.ndarray, mask: Tensor, text: str | None = None) -> dict[str, Any]:
+    """The mask, bool (T, H, W), over the frames, and a text; None says what the mask does."""
+    return picture_ui(mask_preview(frames, mask), describe_mask(mask) if text is None else text)
 
 
 def timeline_ui(frames: np.ndarray, mask: Tensor, preset: Tensor, settings: dict[str, Any]) -> dict[str, Any]:

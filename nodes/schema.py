@@ -18,6 +18,12 @@ COMPOSITING = CompositingConfig()
 MAX_LEVELS = 255.0
 
 
+FIT_TIP = (
+    "Default: crop, which covers the size and cuts the centre. fit keeps the whole picture between black bars; stretch "
+    "changes its proportions."
+)
+
+
 def schema(**fields: Any) -> io.Schema:
     """A schema of those of these fields that the running ComfyUI knows."""
     return io.Schema(**compat.known_fields(io.Schema, fields))
@@ -28,15 +34,9 @@ def seed_input(tooltip: str) -> Any:
     return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True, tooltip=tooltip)
 
 
-def fit_input() -> Any:
-    """The input "policy": how pictures are brought to another size, see `fit_frames`."""
-    return io.Combo.Input(
-        "policy",
-        options=list(get_args(FitMode)),
-        default="crop",
-        tooltip="Default: crop, which covers the size and cuts the centre. fit keeps the whole picture between black "
-        "bars; stretch changes its proportions.",
-    )
+def fit_input(tooltip: str = FIT_TIP, *, optional: bool = False) -> Any:
+    """The input "policy": how pictures, or masks, are brought to another size, see `fit_frames`."""
+    return io.Combo.Input("policy", options=list(get_args(FitMode)), default="crop", optional=optional, tooltip=tooltip)
 
 
 def compositing_inputs() -> tuple[Any, Any]:

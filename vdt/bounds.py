@@ -37,6 +37,7 @@ MAX_LEARNING_RATE = 1e30  # far beyond what any run survives: what overflows flo
 MAX_DEVIATION = 1e6  # of latents, and scales of them
 
 GIBI = 2**30
+LOOKED_AT = 2**28  # bytes of work, done many times, between two looks at the free memory: a look takes time
 SHOWN = 60  # characters of a value in a message
 MANY_DIGITS = 40  # from here on an integer is shown as its number of digits
 
@@ -77,21 +78,28 @@ def check_clip(length: int, size: tuple[int, int], *, name: str = "clip", held: 
 
     `held` says how often it is in memory at once, in copies of 8 bits.
     """
-    whole(f"the length of the {name}", length, 1, MAX_FRAMES)
-    whole(f"the height of the {name}", size[0], 1, MAX_SIDE)
-    whole(f"the width of the {name}", size[1], 1, MAX_SIDE)
+    check_sizes(length, size, f"the length of the {name}", f" of the {name}")
     frames = f"{length} frames of " if length > 1 else ""
-    check_bytes(length * size[0] * size[1] * 3 * held, f"a {name} of {frames}{size[1]}x{size[0]}")
+    check_bytes(length * size[0] * size[1] * 3 * held, f"a {name} of {frames}{size[1]}x{size[0]} takes")
 
 
-def check_bytes(needed: float, what: str) -> None:
-    """Refuse what takes more memory than is free, before any of it is allocated."""
+def check_sizes(count: int, size: tuple[int, int], counted: str = "the number of frames", of: str = "") -> None:
+    """Refuse a number of frames, or a (height, width), that no clip has; `counted` and `of` name them."""
+    whole(counted, count, 1, MAX_FRAMES)
+    whole(f"the height{of}", size[0], 1, MAX_SIDE)
+    whole(f"the width{of}", size[1], 1, MAX_SIDE)
+
+
+def check_bytes(
+    needed: float, what: str, fix: str = "use fewer frames or a smaller size", error: type[ValueError] = ValueError
+) -> None:
+    """Refuse what takes more memory than is free, before any of it is allocated.
+
+    `what` ends in a verb, such as "a clip takes"; `fix` says what to do, and `error` is raised.
+    """
     free = free_bytes()
     if free is not None and needed > free:
-        raise ValueError(
-            f"{what} takes {needed / GIBI:.1f} GiB of memory, {free / GIBI:.1f} GiB are free: use fewer frames or a "
-            f"smaller size"
-        )
+        raise error(f"{what} {needed / GIBI:.1f} GiB of memory, {free / GIBI:.1f} GiB are free: {fix}")
 
 
 def free_bytes() -> int | None:

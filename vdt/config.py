@@ -85,8 +85,6 @@ class DiffusionConfig(_JsonConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.prediction not in ("epsilon", "v"):
-            raise ValueError(f"prediction must be 'epsilon' or 'v', got {self.prediction!r}")
         if not 0 < self.beta_start < self.beta_end < 1:
             raise ValueError(f"expected 0 < beta_start < beta_end < 1, got {self.beta_start} and {self.beta_end}")
         if self.zero_terminal_snr and self.prediction == "epsilon":
@@ -128,8 +126,6 @@ class CrossAttentionSpec(_JsonConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.source not in ("frames", "text"):
-            raise ValueError(f"source of cross-attention must be 'frames' or 'text', got {self.source!r}")
         if (self.source == "text") != (self.width > 0):
             raise ValueError(f"cross-attention to {self.source} got width {self.width}: only a text has one, 1 or more")
 

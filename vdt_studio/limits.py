@@ -10,11 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from vdt.bounds import GIBI, MAX_FRAMES, MAX_SIDE, free_bytes, shown
+from vdt.bounds import MAX_FRAMES, MAX_SIDE, check_bytes, shown
 
 MAX_NODES = 10_000  # of a graph, subgraphs taken apart
 MAX_LEVELS = 64  # of subgraphs within each other, and of lists and objects within a value
-MAX_LINKS = 100_000  # of a graph
 MAX_PIXELS = 89_478_485  # of one picture: where Pillow begins to warn of decompression bombs
 MAX_TEXT = 64 << 20  # bytes of a graph in a file
 MAX_INT = 2**64 - 1  # a whole number that no input states a bound for: the largest seed
@@ -52,13 +51,8 @@ def check_batch(what: str, frames: int, height: int, width: int, channels: int =
 
 def check_memory(what: str, shape: Sequence[int], *, factor: float = 1.0) -> None:
     """Refuse float numbers of this shape, `factor` times over, that do not fit into free memory."""
-    needed, free = factor * VALUE_BYTES * math.prod(shape), free_bytes()
-    if free is not None and needed > free:
-        size = f"{shape[0]} frames of {shape[2]}x{shape[1]}"
-        raise LimitError(
-            f"{what} of {size} takes {needed / GIBI:.1f} GiB of memory, {free / GIBI:.1f} GiB are free: use fewer "
-            "frames or a smaller size"
-        )
+    size = f"{shape[0]} frames of {shape[2]}x{shape[1]}"
+    check_bytes(factor * VALUE_BYTES * math.prod(shape), f"{what} of {size} takes", error=LimitError)
 
 
 def depth_of(value: Any) -> int:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .schema import InputSpec, NodeSchema
+from .schema import NodeSchema
 
 _log = logging.getLogger(__name__)
-__all__ = ["InputSpec", "NodeSchema", "NodeType", "Registry", "V1Node", "V3Node", "Verdict"]
+__all__ = ["NodeSchema", "NodeType", "Registry", "V1Node", "V3Node", "Verdict"]
 
 
 @dataclass(frozen=True, kw_only=True)

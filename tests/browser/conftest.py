@@ -114,5 +114,17 @@ def editor(driver, host, request):
     driver.save_screenshot(str(SHOTS / f"{name}.png"))
 
 
+@pytest.fixture(params=["classic", "vue"])
+def page(editor, request):
+    """The mask timeline of a graph, seen, in both renderers."""
+    from timeline_page import TimelinePage
+
+    editor.open("predict", request.param)
+    editor.show("VDTMask")
+    made = TimelinePage(editor)
+    made.seen()
+    return made
+
+
 def pytest_configure(config):
     sys.path.insert(0, str(Path(__file__).parent))  # for page.py: test files are imported without a package

@@ -82,6 +82,12 @@ class Player:
     def read(self, selector, what):
         return self.editor.run(f"{ELEMENT} return {what}", self.kind, selector)
 
+    def stop_at(self, frame):
+        """Stop the clip of 16 frames, and show one of them."""
+        self.button("play").click()
+        self.point(".vdt-strip", (frame + 0.5) / 16, 0.3)
+        self.until_frame(frame)
+
     def button(self, name):
         return self.part(f"[data-vdt={name}]")
 
@@ -156,6 +162,16 @@ def seed():
     return int(time.time() * 10) % 10**9  # hosts are silent about what they have cached
 
 
+def predicted(editor, renderer):
+    """The player of a clip that has just been predicted, in view."""
+    editor.open("predict", renderer)
+    editor.run(ROOM, "VDTDecode", 420)
+    editor.set_widget("VDTSampler", "seed", seed())
+    player = run(editor)
+    editor.show("VDTDecode")
+    return player
+
+
 def enlarged(stage, frame):
     """The stage's picture where it shows a frame by whole pixels, as that frame; None where it does not."""
     height, width, _ = frame.shape
@@ -195,16 +211,10 @@ def test_frames_play_while_sampling_and_nothing_stays(editor, renderer):
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_the_result_loops_crisply_and_is_led_by_hand(editor, renderer):
-    editor.open("predict", renderer)
-    editor.run(ROOM, "VDTDecode", 420)
-    editor.set_widget("VDTSampler", "seed", seed())
-    player = run(editor)
-    editor.show("VDTDecode")
+    player = predicted(editor, renderer)
     seen = set()
     editor.until(lambda: seen.add(player.frame()) or len(seen) > 4, "frames that pass by themselves", 30)
-    player.button("play").click()
-    player.point(".vdt-strip", 10.5 / 16, 0.3)
-    player.until_frame(10)
+    player.stop_at(10)
     (clip,) = player.told()["clips"]
     shown = editor.until(
         lambda: (p := enlarged(player.picture(), player.sent(clip, 10))) is not None and [p], "it", 10
@@ -229,14 +239,8 @@ def test_the_result_loops_crisply_and_is_led_by_hand(editor, renderer):
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_the_player_survives_whatever_builds_nodes_anew(editor, renderer):
-    editor.open("predict", renderer)
-    editor.run(ROOM, "VDTDecode", 420)
-    editor.set_widget("VDTSampler", "seed", seed())
-    player = run(editor)
-    editor.show("VDTDecode")
-    player.button("play").click()
-    player.point(".vdt-strip", 6.5 / 16, 0.3)
-    player.until_frame(6)
+    player = predicted(editor, renderer)
+    player.stop_at(6)
 
     def lives(what):
         """It shows its frame, where it stands on the page, and can be led."""
@@ -275,14 +279,8 @@ def test_the_player_survives_whatever_builds_nodes_anew(editor, renderer):
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_frame_goes_back_and_the_clip_becomes_a_file(editor, renderer):
-    editor.open("predict", renderer)
-    editor.run(ROOM, "VDTDecode", 420)
-    editor.set_widget("VDTSampler", "seed", seed())
-    player = run(editor)
-    editor.show("VDTDecode")
-    player.button("play").click()
-    player.point(".vdt-strip", 12.5 / 16, 0.3)
-    player.until_frame(12)
+    player = predicted(editor, renderer)
+    player.stop_at(12)
     player.choose("use", "Load Image")
     player.says("frame 12")
     script = WIDGETS.format("LoadImage") + ".image"

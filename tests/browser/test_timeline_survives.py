@@ -9,17 +9,7 @@ from timeline_page import TimelinePage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
-RENDERERS = ["classic", "vue"]
 MASK = "const node = window.app.graph._nodes.find(n => n.type === 'VDTMask');"
-
-
-@pytest.fixture(params=RENDERERS)
-def page(editor, request):
-    editor.open("predict", request.param)
-    editor.show("VDTMask")
-    made = TimelinePage(editor)
-    made.seen()
-    return made
 
 
 def draws(page, at):

@@ -2,6 +2,8 @@
 
 from safetensors.torch import load_file
 
+from vdt_studio.schema import NodeSchema
+
 STEPS = 10  # ComfyUI's scheduler "normal" then has our timesteps: 999, 888, … 0
 SEED = 2**63 + 5
 TASK = {"given": 6, "every": 4, "frame": 0, "known": "0-3,-1", "seed": 0}
@@ -63,3 +65,21 @@ def sampled(server, graph, *names):
 def close(a, b):
     """Largest difference, in units of the spread of the second."""
     return float((a - b).abs().max() / b.std())
+
+
+class Served:
+    """What the conversion asks of a registry, answered by a running server's object_info."""
+
+    def __init__(self, object_info):
+        self.object_info = object_info
+
+    def get(self, name):
+        return ServedNode(self.object_info[name]) if name in self.object_info else None
+
+
+class ServedNode:
+    def __init__(self, info):
+        self.info = info
+
+    def schema(self):
+        return NodeSchema.from_info(self.info)

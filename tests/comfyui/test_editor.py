@@ -16,10 +16,10 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from vdt_comfyui_graphs import Served
 from vdt_comfyui_hosts import PACK, serve
 
 from vdt_studio.graph import read_workflow
-from vdt_studio.schema import NodeSchema
 
 pytestmark = [pytest.mark.comfy, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -96,24 +96,6 @@ def driver():
 @pytest.fixture
 def editor(driver, served):
     return tool("page").Editor(driver, tool("conftest").Host(f"http://127.0.0.1:{served.port}", PACK))
-
-
-class Served:
-    """A registry over what the server says of its nodes."""
-
-    def __init__(self, info):
-        self.info = info
-
-    def get(self, name):
-        return ServedNode(self.info[name]) if name in self.info else None
-
-
-class ServedNode:
-    def __init__(self, info):
-        self.info = info
-
-    def schema(self):
-        return NodeSchema.from_info(self.info)
 
 
 @pytest.fixture(scope="module")

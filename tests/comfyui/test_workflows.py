@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from vdt_comfyui_graphs import Served
 
 from vdt.media.video import probe
 from vdt_studio.graph import read_workflow
 from vdt_studio.paths import Folders
-from vdt_studio.registry import NodeSchema
 from vdt_studio.shim.comfy_api.latest import io
 from vdt_studio.studio import Studio
 
@@ -30,24 +30,6 @@ SAVERS = ("SaveVideo", "VDTSaveVideo")
 PAINTED = "example.png"  # what the graphs load: ComfyUI brings a picture of that name, and nobody has painted on it
 LENGTHS = {"extend": 28, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
-
-
-class Served:
-    """What the conversion asks of a registry, answered by a running server's object_info."""
-
-    def __init__(self, object_info):
-        self.object_info = object_info
-
-    def get(self, name):
-        return ServedNode(self.object_info[name]) if name in self.object_info else None
-
-
-class ServedNode:
-    def __init__(self, info):
-        self.info = info
-
-    def schema(self):
-        return NodeSchema.from_info(self.info)
 
 
 def paint(folder):

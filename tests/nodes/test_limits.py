@@ -15,7 +15,6 @@ def clip(images, pack, models):
 
 def test_clips_that_no_memory_holds_are_refused_with_both_numbers(pack, models, images, monkeypatch):
     monkeypatch.setattr(pack("vdt.bounds"), "free_bytes", lambda: 25 * 2**30)
-    monkeypatch.setattr(pack("vdt.inference.memory"), "free_bytes", lambda: 25 * 2**30)
     large = {"length": 400, "width": 4096, "height": 4096, "policy": "crop"}
     places = {f"frame_{number}": number for number in range(1, 5)}
     latent = {"samples": torch.zeros(1, 4, 1, 1).expand(4096, 4, 512, 512)}

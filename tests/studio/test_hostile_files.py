@@ -11,7 +11,6 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from vdt.media.files import WriteError
-from vdt_studio import limits
 from vdt_studio.comparison import Encoding, compare, encoding_of
 from vdt_studio.engine import Engine
 from vdt_studio.errors import GraphError, sentence_of
@@ -70,7 +69,7 @@ def test_many_frames_are_held_against_the_memory(tmp_path, monkeypatch):
     frames = [Image.new("L", (64, 64), number) for number in range(40)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert load_rgba(tmp_path / "a.gif")[0].shape == (40, 64, 64, 4)
-    monkeypatch.setattr(limits, "free_bytes", lambda: 1 << 20)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 1 << 20)
     with pytest.raises(ValueError, match=r"'a.gif' of 40 frames of 64x64 takes .* GiB are free"):
         load_rgba(tmp_path / "a.gif")
 

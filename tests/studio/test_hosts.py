@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from vdt_studio.graph import read_workflow
-from vdt_studio.schema import NodeSchema
 
 pytestmark = [pytest.mark.comfy, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -21,30 +20,12 @@ host, base, server = _hosts.host, _hosts.base, _hosts.server  # the fixtures tha
 MODEL_FILES = ("unet_name", "clip_name", "vae_name", "ckpt_name")  # inputs whose files nobody has here
 
 
-class Served:
-    """A registry over what the server says of its nodes."""
-
-    def __init__(self, info):
-        self.info = info
-
-    def get(self, name):
-        return ServedNode(self.info[name]) if name in self.info else None
-
-
-class ServedNode:
-    def __init__(self, info):
-        self.info = info
-
-    def schema(self):
-        return NodeSchema.from_info(self.info)
-
-
 @pytest.fixture(scope="module")
 def registry(server, host):
     pictures = list((host.checkout / "input").glob("*.png"))
     for picture in pictures:  # what the pack's graphs load is what ComfyUI brings along
         shutil.copy(picture, server.base / "input")
-    return Served(server.request("/object_info"))
+    return _hosts.sibling("graphs").Served(server.request("/object_info"))
 
 
 def submitted(server, graph):

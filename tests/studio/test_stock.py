@@ -67,7 +67,7 @@ def test_save_video_takes_prompts_of_all_layouts(registry, folders, engine, api)
 
 
 def test_numbers_that_become_sizes_are_bounded(registry, monkeypatch):
-    monkeypatch.setattr("vdt_studio.limits.free_bytes", lambda: 2**30)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 2**30)
     images = torch.zeros(2, 8, 8, 3)
     cases = (
         ("SolidMask", {"value": 1.0, "width": 16384, "height": 16385}),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from vdt_studio import limits, media
+from vdt_studio import media
 from vdt_studio.engine import Engine
 from vdt_studio.graph import read_workflow
 from vdt_studio.paths import PathError
@@ -135,7 +135,7 @@ def test_frames_beyond_what_a_header_says_are_held_against_the_memory(tmp_path, 
     video(moving(70)).save_to(str(tmp_path / "a.mp4"))
     says_less = dataclasses.replace(media.probe(tmp_path / "a.mp4"), frames=None)
     monkeypatch.setattr(media, "probe", lambda path: says_less)
-    monkeypatch.setattr(limits, "free_bytes", lambda: 1 << 20)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 1 << 20)
     with pytest.raises(ValueError, match=r"'a.mp4' of 64 frames of 48x32 takes .* GiB are free"):
         media.read(tmp_path / "a.mp4")
 

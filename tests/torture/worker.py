@@ -70,8 +70,7 @@ def _coverage(path: Path) -> Any:
 def _tell_little_memory() -> None:
     """Everywhere in what is loaded (the pack brings a second vdt), sizes are held against FREE."""
     for module in list(sys.modules.values()):
-        function = getattr(module, "__dict__", {}).get("free_bytes")
-        if callable(function) and function.__module__.endswith("bounds"):
+        if getattr(module, "__name__", "").endswith("vdt.bounds"):
             module.free_bytes = lambda: FREE
 
 

@@ -17,7 +17,8 @@ from ..config import VDTConfig
 from ..models.block import VDTBlock
 from ..models.transformer import VDT
 from .header import PICKLES, CheckpointError, check_exists, open_checkpoint
-from .official_keys import FIRST_KEY, TABLES, first_keys
+from .load import misfits
+from .official_keys import FIRST_KEY, TABLES
 from .wrappers import find_networks
 
 LABELS = "y_embedder.embedding_table.weight"
@@ -79,18 +80,12 @@ def _fill(model: VDT, weights: Mapping[str, Tensor], path: Path) -> None:
     """Copy weights into a model; CheckpointError unless all of its spatial ones are there, and no others."""
     own = dict(model.named_parameters())
     new = tuple(f"{each.module_name}." for each in model.conditioners)  # what a DiT does not have
-    needed = [name for name in own if TEMPORAL not in name and "cross_" not in name and not name.startswith(new)]
-    problems = {
-        "missing": [name for name in needed if name not in weights],
-        "unexpected": [name for name in weights if name not in own],
-        "of another shape": [
-            f"{name} {tuple(weights[name].shape)} instead of {tuple(own[name].shape)}"
-            for name in needed
-            if name in weights and weights[name].shape != own[name].shape
-        ],
+    needed = {
+        name: value
+        for name, value in own.items()
+        if TEMPORAL not in name and "cross_" not in name and not name.startswith(new)
     }
-    if any(problems.values()):
-        lists = "; ".join(f"{len(keys)} keys {what}: {first_keys(keys)}" for what, keys in problems.items() if keys)
+    if lists := misfits(needed, weights, own):
         raise CheckpointError(f"{path} does not fit the model of the recipe: {lists}")
     for name in needed:
         own[name].copy_(weights[name])

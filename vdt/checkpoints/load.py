@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..config import VAEConfig, VDTConfig
 from ..models.autoencoder import AutoencoderKL
@@ -83,7 +83,7 @@ def load_vae(
         if config is None:
             try:
                 keys = locate_keys(shapes)
-                shapes = normalise_keys(shapes)
+                shapes = normalise_keys(shapes, keys)
                 config = infer_vae_config(shapes, num_groups=num_groups)
             except ValueError as error:
                 raise CheckpointError(f"{path} is not a VAE this version can read: {error}") from error
@@ -135,19 +135,23 @@ def build_empty(build: Callable[[], Module], state: State, path: Path) -> Module
     except ValueError as error:
         raise CheckpointError(f"the configuration in {path} cannot be built: {error}") from error
     expected = module.state_dict()
+    if lists := misfits(expected, state, expected):
+        raise CheckpointError(f"{path} is a checkpoint of another architecture: {lists}")
+    return module
+
+
+def misfits(needed: Mapping[str, Tensor], state: Mapping[str, Tensor], known: Collection[str]) -> str:
+    """Needed keys that are missing or of another shape in a state, and its keys that are not known; "" if it fits."""
     problems = {
-        "missing": [key for key in expected if key not in state],
-        "unexpected": [key for key in state if key not in expected],
+        "missing": [key for key in needed if key not in state],
+        "unexpected": [key for key in state if key not in known],
         "of another shape": [
             f"{key} {tuple(state[key].shape)} instead of {tuple(tensor.shape)}"
-            for key, tensor in expected.items()
+            for key, tensor in needed.items()
             if key in state and state[key].shape != tensor.shape
         ],
     }
-    if any(problems.values()):
-        lists = "; ".join(f"{len(keys)} keys {what}: {first_keys(keys)}" for what, keys in problems.items() if keys)
-        raise CheckpointError(f"{path} is a checkpoint of another architecture: {lists}")
-    return module
+    return "; ".join(f"{len(keys)} keys {what}: {first_keys(keys)}" for what, keys in problems.items() if keys)
 
 
 def fill(module: Module, state: State) -> Module:

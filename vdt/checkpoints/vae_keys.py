@@ -112,13 +112,14 @@ def locate_keys(shapes: Mapping[str, Tensor]) -> dict[str, str]:
     return {key_format.to_ldm(key, levels): own for key, own in bare.items() if not key.startswith(HARMLESS_PREFIXES)}
 
 
-def normalise_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def normalise_keys(state: Mapping[str, Tensor], keys: Mapping[str, str] | None = None) -> dict[str, Tensor]:
     """The VAE weights of a state dict in any known format, under the names and shapes of `AutoencoderKL`.
 
-    A missing quant_conv or post_quant_conv is an identity (Flux and SD3 have none).
+    `keys` is what `locate_keys` found, None looks for them. A missing quant_conv or post_quant_conv is an identity
+    (Flux and SD3 have none).
     Raises ValueError, naming the first missing, unexpected or misshapen keys, when this is not an AutoencoderKL.
     """
-    renamed = {name: _squared(name, state[key]) for name, key in locate_keys(state).items()}
+    renamed = {name: _squared(name, state[key]) for name, key in (keys or locate_keys(state)).items()}
     renamed = _with_quant_convs(renamed)
     _check(renamed)
     return renamed

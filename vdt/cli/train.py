@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from . import BAD_INPUT, INTERRUPTED
 from .options import add_device_option, finite
 from .outputs import check_folder
-
-BAD_INPUT, INTERRUPTED = 2, 130  # exit codes of a process that leaves the sentence to another one
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:

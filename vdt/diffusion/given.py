@@ -67,12 +67,15 @@ class GivenCells:
 
     def dropped(self, schedule: Schedule, noise: Tensor) -> Given | None:
         """See `Given.dropped`."""
-        empty = Conditioning(mask=torch.ones_like(self.mask))
-        return None if bool(self.mask.all()) else HiddenCells(self.clean, self.mask, schedule, noise, empty)
+        return None if bool(self.mask.all()) else HiddenCells(self.clean, self.mask, schedule, noise, self._nothing())
 
     def without_text(self) -> Given | None:
         """See `Given.without_text`."""
         return None
+
+    def _nothing(self) -> Conditioning:
+        """The conditioning of a pass that is given nothing."""
+        return Conditioning(mask=torch.ones_like(self.mask))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,21 +104,17 @@ class FramesAside(GivenFrames):
         frames = torch.where(mask.unsqueeze(2), blank, self.clean)
         return torch.where(mask.unsqueeze(2), x, blank), Conditioning(mask=mask, frames=frames)
 
-    def dropped(self, schedule: Schedule, noise: Tensor) -> Given | None:
-        """See `Given.dropped`."""
-        empty = Conditioning(mask=torch.ones_like(self.mask), frames=torch.zeros_like(self.clean))
-        return None if bool(self.mask.all()) else HiddenCells(self.clean, self.mask, schedule, noise, empty)
+    def _nothing(self) -> Conditioning:
+        return Conditioning(mask=torch.ones_like(self.mask), frames=torch.zeros_like(self.clean))
 
 
 @dataclass(frozen=True, eq=False)
-class HiddenCells:
+class HiddenCells(GivenCells):
     """The unconditional twin: given cells are noised to the current step (history guidance, arXiv 2502.06764).
 
     The model has learned this as the task that generates everything; `empty` is the conditioning of that task.
     """
 
-    clean: Tensor
-    mask: Tensor
     schedule: Schedule
     noise: Tensor  # (B, T, C, h, w), one draw for all steps
     empty: Conditioning
@@ -125,16 +124,8 @@ class HiddenCells:
         noised = self.schedule.q_sample(self.clean, index, self.noise)
         return torch.where(self.mask.unsqueeze(2), x, noised), self.empty
 
-    def paste(self, x0: Tensor) -> Tensor:
-        """See `Given.paste`."""
-        return torch.where(self.mask.unsqueeze(2), x0, self.clean)
-
     def dropped(self, schedule: Schedule, noise: Tensor) -> Given | None:
         """See `Given.dropped`."""
-        return None
-
-    def without_text(self) -> Given | None:
-        """See `Given.without_text`."""
         return None
 
 

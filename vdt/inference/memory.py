@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ..bounds import GIBI, MAX_FRAMES, MAX_SIDE, free_bytes, whole
+from .. import bounds
+from ..bounds import GIBI, check_bytes, check_sizes
 from ..config import VAEConfig, VDTConfig
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "check_memory",
     "first_that_fits",
     "frames_at_once",
-    "free_bytes",
     "is_out_of_memory",
     "model_bytes",
     "vae_bytes",
@@ -81,20 +81,13 @@ def model_bytes(
 
 def check_memory(needed: int) -> None:
     """Refuse work that cannot fit; ValueError with both numbers."""
-    free = free_bytes()
-    if free is not None and needed > free:
-        raise ValueError(
-            f"this needs about {needed / GIBI:.1f} GiB of memory, {free / GIBI:.1f} GiB are free: use a smaller size, "
-            f"a smaller window or fewer frames"
-        )
+    check_bytes(needed, "this needs about", "use a smaller size, a smaller window or fewer frames")
 
 
-def check_frames(count: int, size: tuple[int, int], *, held: int = FRAME_COPIES) -> None:
-    """Refuse a clip of so many frames of (height, width) pixels before it is made, `held` times in memory at once."""
-    whole("the number of frames", count, 1, MAX_FRAMES)
-    whole("the height", size[0], 1, MAX_SIDE)
-    whole("the width", size[1], 1, MAX_SIDE)
-    check_memory(count * size[0] * size[1] * 3 * held)
+def check_frames(count: int, size: tuple[int, int]) -> None:
+    """Refuse a clip of so many frames of (height, width) pixels before it is made."""
+    check_sizes(count, size)
+    check_memory(count * size[0] * size[1] * 3 * FRAME_COPIES)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -128,7 +121,7 @@ def first_that_fits(attempts: Iterable[tuple[str, Callable[[], Result]]], what: 
                 raise
             failed = type(error).__name__  # its traceback, which holds the tensors, ends here
         _release()
-    free = free_bytes()
+    free = bounds.free_bytes()
     left = "" if free is None else f", {free / GIBI:.1f} GiB of memory are free"
     raise OutOfMemoryError(
         f"{what} does not fit, not even {how}: it takes about {needed / GIBI:.1f} GiB{left}: use a smaller size, "

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..config import VDTConfig
-from ..text import Text
-
-WORDS = "words"  # the name of the encoder by rule in configurations
+from ..text import ENCODERS, Text
 
 
 def resolve_text(config: VDTConfig, text: Text | str | Sequence[str] | None) -> Text | None:
@@ -26,6 +24,6 @@ def resolve_text(config: VDTConfig, text: Text | str | Sequence[str] | None) -> 
                 f"got a text of width {width}, the model reads width {spec.width}: use the encoder it was trained with"
             )
         return text
-    if spec.encoder != WORDS:
+    if spec.encoder not in ENCODERS:
         raise ValueError("this model reads the embeddings of another encoder: pass them as Text, not as a sentence")
     return Text.of_words(*([text] if isinstance(text, str) else text))

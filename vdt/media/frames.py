@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from ..bounds import check_bytes
+from ..bounds import LOOKED_AT, check_bytes
 from ..interruption import poll
 
 # Frames are uint8 (T, H, W, 3) arrays, pixels float (T, 3, H, W) tensors; sizes are (height, width).
@@ -101,7 +101,9 @@ def _scaled(frame: np.ndarray, scale: float) -> tuple[int, int]:
 def _resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if frame.shape[:2] == size:
         return frame
-    check_bytes(size[0] * size[1] * 3 * RESIZED_BYTES, f"a frame resized to {size[1]}x{size[0]}")
+    needed = size[0] * size[1] * 3 * RESIZED_BYTES
+    if needed > LOOKED_AT:
+        check_bytes(needed, f"a frame resized to {size[1]}x{size[0]} takes")
     image = rearrange(torch.from_numpy(np.ascontiguousarray(frame)), "h w c -> 1 c h w").float()
     image = F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=True)
     return rearrange(image[0].round_().clamp_(0, 255).to(torch.uint8), "c h w -> h w c").numpy()

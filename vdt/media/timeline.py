@@ -11,7 +11,7 @@ from typing import Any
 
 import av.error
 
-from .opening import opened, reason
+from .opening import opened, reason, sound_streams
 from .packets import Decoded, decode, demux
 from .pictures import read_grid, webp_frames
 from .probing import Pictures
@@ -201,7 +201,7 @@ def _decoded(container: Any, stream: Any, path: Path, pictures: Pictures) -> Ite
 
 def _packets(container: Any, stream: Any, pictures: Pictures) -> Iterator[Any]:
     """Where stamps may jump, sound is read too: both have one time line."""
-    sound = [s for s in container.streams.audio if s.codec_context is not None] if pictures.jumps else []
+    sound = sound_streams(container) if pictures.jumps else []
     return demux(container, stream, *sound, jumps=pictures.jumps)
 
 

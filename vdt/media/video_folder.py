@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..bounds import GIBI, free_bytes
+from .. import bounds
+from ..bounds import GIBI, LOOKED_AT
 from .frames import fit_frames
 from .types import VideoError
 from .video import probe, read_scenes
@@ -21,7 +22,6 @@ _VIDEO_NAME = re.compile(
     re.IGNORECASE,
 )
 _MOST_NAMED = 20  # files that a message names
-LOOKED_AT = 2**28  # bytes of windows between two looks at the memory
 CAPTIONS = ".txt"  # of a video, beside it; FFmpeg would take some of them for text screens
 
 _log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def _check_room(windows: list[np.ndarray]) -> None:
     size, count = windows[0].nbytes, len(windows)
     if count % max(1, LOOKED_AT // size):
         return
-    free = free_bytes()
+    free = bounds.free_bytes()
     if free is not None and (count + 1) * size > free:
         _, height, width, _ = windows[0].shape
         raise ValueError(

@@ -12,7 +12,7 @@ from ..config import VDTConfig
 from .attention import JOINT, SPATIAL, TEMPORAL, Attention, CrossAttention, Fold
 from .conditioning import Context, reads_context
 from .initialisation import xavier, zero
-from .layers import Mlp, Modulation, adaln, modulate, temporal_table
+from .layers import Mlp, Modulation, adaln, modulate
 from .linear import linear
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -36,7 +36,6 @@ class VDTBlock(nn.Module):
         super().__init__()
         width, heads = config.hidden_size, config.num_heads
         self.layout = block_layout(config)
-        self.tells_time = config.time_positions == "temporal"
         if "temporal" in self.layout:
             self.temporal_norm1 = nn.LayerNorm(width)
             self.temporal_attn = Attention(width, heads)
@@ -51,13 +50,16 @@ class VDTBlock(nn.Module):
         self.mlp = Mlp(width, config.mlp_ratio)
         self.adaLN_modulation = adaln(width, 6)
 
-    def forward(self, x: Tensor, c: Tensor, context: Context | None = None) -> Tensor:
-        """Tokens (B, T, N, D), time condition (B, 1 or T, 1, D) and context, if any, to tokens."""
+    def forward(self, x: Tensor, c: Tensor, context: Context | None = None, times: Tensor | None = None) -> Tensor:
+        """Tokens (B, T, N, D), time condition (B, 1 or T, 1, D) and context, if any, to tokens.
+
+        times is a table (1, T, D) of the places of frames, where the temporal branch alone is told them.
+        """
         vectors = self.adaLN_modulation(c).chunk(6, dim=-1)
         attn_mod, mlp_mod = Modulation(*vectors[:3]), Modulation(*vectors[3:])
         for branch in self.layout:
             if branch == "temporal":
-                x = x + self._temporal(x, c)
+                x = x + self._temporal(x if times is None else x + times[:, :, None], c)
             elif branch == "cross":
                 x = x if context is None else x + self.cross_attn(self.cross_norm(x), context)
             elif branch == "mlp":
@@ -75,8 +77,6 @@ class VDTBlock(nn.Module):
         return attn_mod.gated(x, self.attn(attn_mod.shifted(self.norm1(x)), fold))
 
     def _temporal(self, x: Tensor, c: Tensor) -> Tensor:
-        if self.tells_time:
-            x = x + temporal_table(x.shape[1], x.shape[3]).to(x)[:, :, None]
         x = self.temporal_norm1(x)
         if self.temporal_adaLN is None:
             return linear(self.temporal_fc, self.temporal_attn(x, TEMPORAL))

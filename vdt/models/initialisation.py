@@ -1,4 +1,4 @@
-"""How the weights of a fresh transformer are drawn, as in DiT (arXiv 2212.09748)."""
+"""How the weights of a fresh transformer are drawn, as in DiT (arXiv 2212.09748), and those of convolutions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def small(layer: nn.Module, generator: torch.Generator | None) -> None:
     """Normal weights of deviation 0.02."""
     assert isinstance(layer, (nn.Linear, nn.Embedding))
     nn.init.normal_(layer.weight, std=0.02, generator=generator)
+
+
+def uniform_convolutions(module: nn.Module, generator: torch.Generator) -> None:
+    """Every convolution's weights uniform within the root of one over their inputs, as PyTorch draws them; biases 0."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            bound = (layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]) ** -0.5
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            zero_bias(layer)
 
 
 def zero(layer: nn.Module) -> None:

@@ -7,6 +7,7 @@ Attribute names are those of the official files, so that their weights load stri
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,22 @@ def spatial_table(rows: int, columns: int, width: int) -> Tensor:
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     halves = [sincos_table(axis.flatten(), width // 2) for axis in (column, row)]  # "w first" (MAE, arXiv 2111.06377)
     return torch.cat(halves, dim=1).float()[None]
+
+
+class Tables:
+    """Position tables of a width, computed once for each size, device and precision, and never saved."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._kept: dict[tuple[object, ...], Tensor] = {}
+
+    def __call__(self, function: Callable[..., Tensor], *size: int, like: Tensor) -> Tensor:
+        """`spatial_table` or `temporal_table` of a size, on the device and in the precision of a tensor."""
+        key = (function, *size, like.device, like.dtype)
+        if key not in self._kept:
+            with torch.inference_mode(False):  # a table first needed while sampling must serve training too
+                self._kept[key] = function(*size, self._width).to(like)
+        return self._kept[key]
 
 
 # ---- Embedders -------------------------------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ Layout: latents (B, T, C, h, w), tokens (B, T, N, D).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -17,7 +15,7 @@ from .block import VDTBlock
 from .conditioning import Conditioner, Conditioning, Context, build_conditioners
 from .conditioning.record import NOTHING
 from .initialisation import small, xavier, zero, zero_bias
-from .layers import FinalLayer, LabelEmbedder, PatchEmbed, TimestepEmbedder, spatial_table, temporal_table
+from .layers import FinalLayer, LabelEmbedder, PatchEmbed, Tables, TimestepEmbedder, spatial_table, temporal_table
 from .patches import pad_to_patches
 
 
@@ -45,7 +43,7 @@ class VDT(nn.Module):
         self.register_buffer("time_embed", temporal_table(config.num_frames, width))
         self.blocks = nn.ModuleList(VDTBlock(config) for _ in range(config.depth))
         self.final_layer = FinalLayer(width, config.patch_size, config.out_channels)
-        self._tables: dict[tuple[object, ...], Tensor] = {}  # tables of other sizes, never saved
+        self._tables = Tables(width)  # of other sizes
         self.initialise(generator)
 
     @property
@@ -93,8 +91,9 @@ class VDT(nn.Module):
 
     def transform(self, x: Tensor, c: Tensor, context: Context | None = None) -> Tensor:
         """All blocks, tokens (B, T, N, D) to tokens."""
+        times = self._tables(temporal_table, x.shape[1], like=x) if self.tells_blocks_time else None
         for block in self.blocks:
-            x = block(x, c, context)
+            x = block(x, c, context, times)
         return x
 
     def head(self, x: Tensor, c: Tensor, size: tuple[int, int]) -> Tensor:
@@ -115,20 +114,12 @@ class VDT(nn.Module):
         side = self.config.input_size // self.config.patch_size
         if (rows, columns) == (side, side):
             return self.pos_embed
-        return self._table(spatial_table, rows, columns)
+        return self._tables(spatial_table, rows, columns, like=self.pos_embed)
 
     def _temporal(self, num_frames: int) -> Tensor:
         if num_frames == self.config.num_frames:
             return self.time_embed
-        return self._table(temporal_table, num_frames)
-
-    def _table(self, function: Callable[..., Tensor], *size: int) -> Tensor:
-        like = self.pos_embed
-        key = (function, *size, like.device, like.dtype)
-        if key not in self._tables:
-            with torch.inference_mode(False):  # a table first needed while sampling must serve training too
-                self._tables[key] = function(*size, self.config.hidden_size).to(like)
-        return self._tables[key]
+        return self._tables(temporal_table, num_frames, like=self.pos_embed)
 
     def _check(self, x: Tensor, t: Tensor, conditioning: Conditioning) -> None:
         channels = self.config.in_channels

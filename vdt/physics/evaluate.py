@@ -12,7 +12,7 @@ from ..inference.settings import GenerationConfig
 from ..masks.tasks import Task
 from . import baselines
 from .ball_tracker import Track, track
-from .prediction_floor import prediction_floor
+from .prediction_floor import clip_floor, floor_record
 from .scores import MethodResult, Score, family_records, score_clip
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def evaluate_scenes(
     generated = task.frame_mask(len(clips[0].frames)).numpy()
     config = config or GenerationConfig()
     shown = _shown(clips, samples_per_family)
-    found: list[tuple[int, tuple[dict[str, Score], Sample | None]]] = []
+    found: list[tuple[int, tuple[dict[str, Score], Sample | None, dict[str, float] | None]]] = []
     for start in batch_starts(len(clips), batch_size, progress=progress, shared=True):
         batch = clips[start : start + batch_size]
         made = generate_and_round_trip(pipeline, [clip.frames for clip in batch], generated, config, start=start)
@@ -62,13 +62,14 @@ def evaluate_scenes(
             results = _results(clip, generated, {name: frames[index] for name, frames in made.items()})
             scores = {name: score_clip(result, clip, generated) for name, result in results.items()}
             sample = _sample(clip, results, generated) if start + index in shown else None
-            found.append((start + index, (scores, sample)))
+            floor = clip_floor(pipeline, clip, results[READOUT].track, generated)
+            found.append((start + index, (scores, sample, floor)))
     by_clip = in_order(found)
     values = conditions(len(clips), clips[0].frames.shape[1:3], generated, task) | config_values(config)
     values |= {"split": "+".join(sorted({clip.split for clip in clips})), "model_sha256": model_sha256}
-    values["prediction_floor"] = prediction_floor(pipeline, clips, generated, seed=config.seed)
-    families = family_records(_by_family(clips, [scores for scores, _ in by_clip]), config.seed)
-    samples = tuple(sample for _, sample in by_clip if sample is not None)
+    values["prediction_floor"] = floor_record([floor for _, _, floor in by_clip], seed=config.seed)
+    families = family_records(_by_family(clips, [scores for scores, _, _ in by_clip]), config.seed)
+    samples = tuple(sample for _, sample, _ in by_clip if sample is not None)
     return Report(values={**values, "families": families}, samples=samples)
 
 

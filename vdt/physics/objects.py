@@ -8,6 +8,7 @@ be it, and the same hue, with its soft edge, which are: so the truth scores exac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,18 +53,24 @@ def score_object(frames: Frames, clip: SceneClip, number: int, generated: Mask) 
     """
     silhouettes = clip.silhouettes[number]
     found = object_region(frames, clip.colours[number])
-    true = object_region(clip.frames, clip.colours[number]) & widened(silhouettes)
+    true, true_lab, true_rgb = _truth(clip, number)
     area = true.sum((1, 2))
     scored = generated & (clip.visible[number] >= VISIBLE_SHARE) & (area > 0)
     values = {
         "iou": (found & true).sum((1, 2)) / np.maximum((found | true).sum((1, 2)), 1),
         "present": (found.sum((1, 2)) >= PRESENT_AREA * area).astype(np.float64),
-        "delta_e": np.linalg.norm(
-            lab(mean_colour(frames, silhouettes)) - lab(mean_colour(clip.frames, silhouettes)), axis=-1
-        ),
-        "levels": np.abs(mean_colour(frames, found) - mean_colour(clip.frames, true)).mean(-1),
+        "delta_e": np.linalg.norm(lab(mean_colour(frames, silhouettes)) - true_lab, axis=-1),
+        "levels": np.abs(mean_colour(frames, found) - true_rgb).mean(-1),
     }
     return ObjectScore(**{name: np.where(scored, value, np.nan) for name, value in values.items()})
+
+
+@lru_cache(maxsize=2)  # every method is compared with the same truth, of ball and target
+def _truth(clip: SceneClip, number: int) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """The true region of an object, the Lab colour of its silhouette and the RGB of its region, by frame."""
+    silhouettes = clip.silhouettes[number]
+    true = object_region(clip.frames, clip.colours[number]) & widened(silhouettes)
+    return true, lab(mean_colour(clip.frames, silhouettes)), mean_colour(clip.frames, true)
 
 
 def object_region(frames: Frames, colour: ArrayLike) -> NDArray[np.bool_]:

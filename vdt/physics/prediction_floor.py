@@ -14,7 +14,7 @@ import numpy as np
 
 from ..evaluation.records import Frames, Mask
 from ..evaluation.statistics import bootstrap_mean, format_interval, interval_values
-from .ball_tracker import centroid_error, track
+from .ball_tracker import Track, centroid_error, track
 from .baselines import extrapolate
 
 if TYPE_CHECKING:
@@ -40,15 +40,28 @@ def prediction_floor(
 
     "pixels_px" sees the frames themselves, "vae_px" sees them through the VAE, as a model does.
     """
-    smooth = [clip for clip in clips if is_smooth(clip)]
-    record: dict[str, Any] = {"clips": len(smooth)}
-    rng = np.random.default_rng(seed)
-    errors = [_error(clip, clip.frames, generated) for clip in smooth]
-    record |= interval_values("pixels_px", bootstrap_mean(errors, rng))
+    tracks = (track(clip.frames, clip.colours[0], clip.radius) for clip in clips)
+    return floor_record([clip_floor(pipeline, *each, generated) for each in zip(clips, tracks, strict=True)], seed=seed)
+
+
+def clip_floor(pipeline: Pipeline | None, clip: SceneClip, truth: Track, generated: Mask) -> dict[str, float] | None:
+    """The errors of one clip, by the names of `prediction_floor`; truth is the track of its ball. None: not smooth."""
+    if not is_smooth(clip):
+        return None
+    errors = {"pixels_px": _error(clip, truth, generated)}
     if pipeline is not None:
-        seen = [_seen_through_vae(pipeline, clip, generated) for clip in smooth]
-        errors = [_error(clip, frames, generated) for clip, frames in zip(smooth, seen, strict=True)]
-        record |= interval_values("vae_px", bootstrap_mean(errors, rng))
+        seen = _seen_through_vae(pipeline, clip, generated)
+        errors["vae_px"] = _error(clip, track(seen, clip.colours[0], clip.radius), generated)
+    return errors
+
+
+def floor_record(found: Sequence[dict[str, float] | None], *, seed: int) -> dict[str, Any]:
+    """JSON values of what `clip_floor` found of each clip."""
+    errors = [each for each in found if each is not None]
+    record: dict[str, Any] = {"clips": len(errors)}
+    rng = np.random.default_rng(seed)
+    for name in errors[0] if errors else ("pixels_px",):
+        record |= interval_values(name, bootstrap_mean([each[name] for each in errors], rng))
     return record
 
 
@@ -65,9 +78,8 @@ def floor_line(record: dict[str, Any]) -> str:
     )
 
 
-def _error(clip: SceneClip, frames: Frames, generated: Mask) -> float:
-    """Mean error on generated frames of the ball's way fitted to the given ones of `frames`, NaN if none is scored."""
-    found = track(frames, clip.colours[0], clip.radius)
+def _error(clip: SceneClip, found: Track, generated: Mask) -> float:
+    """Mean error on generated frames of the ball's way fitted to its track in given ones, NaN if none is scored."""
     ahead = replace(found, centres=extrapolate(found, generated, "quadratic"))
     error = centroid_error(ahead, clip.centres[0], clip.visible[0], generated)
     return float(error.error[error.scored].mean()) if error.scored.any() else float("nan")

@@ -5,6 +5,6 @@ host's: their embeddings enter as tensors. Nothing here knows models, clips or s
 """
 
 from .embeddings import Text
-from .words import WordEncoder, split_words
+from .words import ENCODERS, WordEncoder, split_words
 
-__all__ = ["Text", "WordEncoder", "split_words"]
+__all__ = ["ENCODERS", "Text", "WordEncoder", "split_words"]

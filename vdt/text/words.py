@@ -47,6 +47,9 @@ def split_words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
+ENCODERS = {"words": WordEncoder}  # by their names in configurations and recipes
+
+
 @lru_cache(maxsize=65_536)
 def word_signs(word: str) -> Tensor:
     """The fixed vector of a word, float32 (64,) of -1 and 1."""

@@ -19,6 +19,7 @@ from ..diffusion import scale_latents
 from ..inference.memory import check_memory
 from ..media.frames import frames_to_pixels
 from ..models.autoencoder import AutoencoderKL
+from ..models.initialisation import uniform_convolutions
 from ..models.transformer import VDT
 from ..visualize.latent_preview import PreviewProjection, fit_preview
 from .data.captions import config_with_encoder
@@ -53,7 +54,7 @@ def _vae_objective(recipe: VAERecipe, path: Path) -> VAEObjective:
     else:
         _check_module(lambda: AutoencoderKL(recipe.model))
         module = AutoencoderKL(recipe.model)
-        initialise(module, torch.Generator().manual_seed(recipe.run.seed))
+        uniform_convolutions(module, torch.Generator().manual_seed(recipe.run.seed))
     if recipe.decoder_only:
         module.encoder.requires_grad_(False)
         module.quant_conv.requires_grad_(False)
@@ -151,16 +152,6 @@ def _scaled_to(config: VDTConfig, latents: Tensor) -> VDTConfig:
     return dataclasses.replace(
         config, diffusion=dataclasses.replace(config.diffusion, latent_scale=scale, latent_shift=shift)
     )
-
-
-def initialise(module: torch.nn.Module, generator: torch.Generator) -> None:
-    """Redraw every convolution's weights from a generator, as PyTorch's default would."""
-    for layer in module.modules():
-        if isinstance(layer, torch.nn.Conv2d):
-            bound = (layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]) ** -0.5
-            torch.nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            if layer.bias is not None:
-                torch.nn.init.zeros_(layer.bias)
 
 
 # ---- Clips -----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..models.initialisation import uniform_convolutions
 from ..models.preview_decoder import PreviewDecoder
 
 # N frames, C channels, h x w cells, H x W pixels.
@@ -31,7 +32,7 @@ def distill_preview(latents: Tensor, pixels: Tensor, *, steps: int, seed: int, w
         raise ValueError(f"latents {tuple(latents.shape)} and pixels {tuple(pixels.shape)} are not of the same frames")
     generator = torch.Generator().manual_seed(seed)
     decoder = PreviewDecoder(latents.shape[1], width, factor)
-    _initialise(decoder, generator)
+    uniform_convolutions(decoder, generator)  # He's larger weights end 15 % further from the VAE's pictures
     decoder = decoder.to(latents.device)
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=PEAK_LR, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, total_steps=steps)
@@ -43,16 +44,3 @@ def distill_preview(latents: Tensor, pixels: Tensor, *, steps: int, seed: int, w
         optimiser.step()
         schedule.step()
     return decoder.eval().requires_grad_(False)
-
-
-def _initialise(decoder: PreviewDecoder, generator: torch.Generator) -> None:
-    """Weights uniform within the root of one over their inputs, biases zero, from a generator.
-
-    He's larger weights end 15 % further from the VAE's pictures after as many steps.
-    """
-    for parameter in decoder.parameters():
-        if parameter.ndim == 1:
-            torch.nn.init.zeros_(parameter)
-        else:
-            bound = parameter[0].numel() ** -0.5
-            torch.nn.init.uniform_(parameter, -bound, bound, generator=generator)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import ranks
-from .build import _check_distillation, build_objective
+from .build import build_objective
 from .export import Exporter, current_commit
 from .loop import Loop, new_state
 from .objectives import Objective, check_parts
@@ -16,7 +16,7 @@ from .parallel.network import Network, prepare, without_temporal
 from .recipe import Recipe, RunRecipe, read_recipe
 from .state import recipe_json
 
-__all__ = ["TrainResult", "_check_distillation", "current_commit", "train_from_recipe"]
+__all__ = ["TrainResult", "current_commit", "train_from_recipe"]
 
 
 @dataclass(frozen=True, kw_only=True)

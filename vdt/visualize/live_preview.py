@@ -16,7 +16,7 @@ from ..checkpoints import load_preview_decoder
 from ..config import DiffusionConfig
 from ..diffusion import unscale_latents
 from ..models.preview_decoder import PreviewDecoder
-from .latent_preview import PreviewProjection
+from .latent_preview import PreviewProjection, frame_grid
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -93,11 +93,8 @@ def picture_of(frames: np.ndarray, label: str) -> Image.Image:
     from PIL import Image
 
     count, height, width, _ = frames.shape
-    columns = min(count, max(1, math.ceil(math.sqrt(count * height / width))))
-    rows = math.ceil(count / columns)
-    canvas = np.zeros((rows * columns, height, width, 3), np.uint8)
-    canvas[:count] = frames
-    picture = Image.fromarray(rearrange(canvas, "(r c) h w d -> (r h) (c w) d", c=columns))
+    picture = Image.fromarray(frame_grid(frames, side=0, gap=0))
+    columns = picture.width // width
     told = f"vdt frames={count} columns={columns} width={width} height={height} label={label}"
     picture.info["comment"] = told.encode()
     return picture

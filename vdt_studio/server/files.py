@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import mimetypes
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +16,7 @@ from vdt.bounds import shown
 from vdt.media.files import WriteError, atomic_path
 
 from ..limits import MAX_NAME
-from ..paths import KINDS, Folders, PathError, is_file
+from ..paths import KINDS, Folders, is_file
 from .pictures import preview, put_alpha
 from .requests import is_true, parse_json, path_in
 from .work import off_loop
@@ -146,11 +147,7 @@ class FileRoutes:
             raise web.HTTPBadRequest(text=f"unknown folder {shown(kind)}, expected one of {', '.join(KINDS)}")
         if not isinstance(subfolder, str):
             raise web.HTTPBadRequest(text=f"the subfolder is {shown(subfolder)}, expected a text")
-        try:
-            root = self._folders.of(str(kind))
-        except PathError as error:
-            raise web.HTTPBadRequest(text=str(error)) from error
-        return path_in(root, f"{subfolder}/{name}" if subfolder else name)
+        return path_in(self._folders.of(str(kind)), f"{subfolder}/{name}" if subfolder else name)
 
 
 def content_type(path: Path) -> str:
@@ -173,20 +170,10 @@ def _free_name(target: Path, upload: Path) -> Path:
     """The name itself if it is free or holds the same bytes, else with the first free number."""
     stem = target.stem
     for number in range(1, _MAX_COPIES):
-        if not target.exists() or (target.is_file() and _same_bytes(target, upload)):
+        if not target.exists() or (target.is_file() and filecmp.cmp(target, upload, shallow=False)):
             return target
         name = f"{stem} ({number}){target.suffix}"
         if len(name.encode(errors="replace")) > MAX_NAME:
             raise web.HTTPBadRequest(text=f"{name[:40]}... is too long a name, expected at most {MAX_NAME} bytes")
         target = target.with_name(name)
     raise web.HTTPConflict(text=f"there are {_MAX_COPIES} files called {shown(stem)}: give it another name")
-
-
-def _same_bytes(one: Path, other: Path) -> bool:
-    if one.stat().st_size != other.stat().st_size:
-        return False
-    with one.open("rb") as first, other.open("rb") as second:
-        while (part := first.read(_CHUNK)) == second.read(_CHUNK):
-            if not part:
-                return True
-    return False

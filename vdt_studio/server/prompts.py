@@ -13,6 +13,7 @@ from ..engine import Validation, validate
 from ..errors import GraphError
 from ..graph.records import Graph, from_api
 from ..limits import MAX_WAITING
+from ..registry import Registry
 from ..studio import Studio
 from .jobs import Job, JobQueue
 from .listing import as_history, as_job, as_job_details
@@ -149,12 +150,16 @@ class PromptRoutes:
         self._queue.interrupt(job_id)
 
     def _check(self, prompt: dict[str, Any]) -> _Checked:
-        graph = from_api(prompt)
-        registry = self._studio.registry
-        classes = {node.class_type for node in graph}
-        makes = {name for name in classes if (known := registry.get(name)) is not None and known.schema().is_output}
-        outputs = [node.id for node in graph if node.class_type in makes]
-        return _Checked(graph=graph, found=validate(graph, registry), outputs=outputs)
+        graph, registry = from_api(prompt), self._studio.registry
+        found = validate(graph, registry)
+        return _Checked(graph=graph, found=found, outputs=_output_nodes(graph, registry) if found.problems else [])
+
+
+def _output_nodes(graph: Graph, registry: Registry) -> list[str]:
+    """The nodes that make what is kept, to which the errors of others are told."""
+    classes = {node.class_type for node in graph}
+    makes = {name for name in classes if (known := registry.get(name)) is not None and known.schema().is_output}
+    return [node.id for node in graph if node.class_type in makes]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,7 +90,7 @@ def test_slow_motion_of_unknown_length_tells_the_time_of_a_window(place, generat
 
 
 def test_every_task_refuses_what_cannot_fit(generate, refused, written, monkeypatch):
-    monkeypatch.setattr("vdt.inference.memory.free_bytes", lambda: 1000)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 1000)
     for task, options in {"predict": {}, "slow-motion": {}, "outpaint": {"left": 50}, "extend": {"frames": 3}}.items():
         refused(generate(task, **options), "GiB of memory, 0.0 GiB are free")
         assert written() == []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from vdt.bounds import free_bytes
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS
 from vdt.inference import memory
 from vdt.inference.codec import AutoencoderCodec
@@ -14,7 +15,6 @@ from vdt.inference.memory import (
     FRAMES_AT_ONCE,
     check_memory,
     frames_at_once,
-    free_bytes,
     is_out_of_memory,
     model_bytes,
     vae_bytes,
@@ -42,11 +42,11 @@ def test_needs_grow_with_what_they_are_of():
 def test_what_cannot_fit_is_refused_with_both_numbers(monkeypatch):
     free = free_bytes()
     assert free is None or free > 0
-    monkeypatch.setattr("vdt.inference.memory.free_bytes", lambda: 2**30)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 2**30)
     check_memory(2**30)
     with pytest.raises(ValueError, match=r"about 3\.0 GiB of memory, 1\.0 GiB are free"):
         check_memory(3 * 2**30)
-    monkeypatch.setattr("vdt.inference.memory.free_bytes", lambda: None)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: None)
     check_memory(2**60)
 
 
@@ -101,7 +101,7 @@ def test_pictures_are_coded_in_ever_smaller_parts_until_they_fit(tiny_vae, monke
 def test_what_fits_in_no_way_is_refused_with_both_numbers_and_may_fit_another_time(tiny_vae, monkeypatch):
     codec = AutoencoderCodec(tiny_vae)
     frames = np.zeros((3, 128, 128, 3), np.uint8)
-    monkeypatch.setattr("vdt.inference.memory.free_bytes", lambda: 2**30)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 2**30)
     with (
         limited(monkeypatch, tiny_vae, 0),
         pytest.raises(

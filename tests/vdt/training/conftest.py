@@ -63,7 +63,8 @@ class Workbench:
 
 
 @pytest.fixture
-def workbench(tmp_path, tiny_vae):
+def material(tmp_path, tiny_vae):
+    """A folder of two small videos of a moving square, and a VAE."""
     (tmp_path / "videos").mkdir()
     for number in range(2):
         frames = np.full((9, 40, 48, 3), 40 + 60 * number, np.uint8)
@@ -71,7 +72,12 @@ def workbench(tmp_path, tiny_vae):
             frames[t, 10:20, 4 * t : 4 * t + 10] = (250, 30, 120)
         write_video(tmp_path / "videos" / f"{number}.mp4", frames, 8)
     save_vae(tiny_vae, tiny_vae.config, tmp_path / "vae.safetensors")
-    return Workbench(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def workbench(material):
+    return Workbench(material)
 
 
 @pytest.fixture

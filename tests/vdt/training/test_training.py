@@ -14,12 +14,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from vdt import bounds
 from vdt.checkpoints import bundled, load_model, load_vae, save_vae
 from vdt.config import VAE_CONFIGS
 from vdt.diffusion import scale_latents
-from vdt.inference import memory
-from vdt.media import video_folder
 from vdt.media.frames import frames_to_pixels
 from vdt.media.video import write_video
 from vdt.media.video_folder import folder_clips
@@ -59,17 +56,10 @@ MUON_RECIPE = VDT_RECIPE.replace("[optim]", '[optim]\noptimizer = "muon"')
 
 
 @pytest.fixture
-def workshop(tmp_path, tiny_vae):
-    """A folder of two small videos of a moving square, a VAE, and a place for recipes."""
-    (tmp_path / "videos").mkdir()
-    for number in range(2):
-        frames = np.full((9, 40, 48, 3), 40 + 60 * number, np.uint8)
-        for t in range(9):
-            frames[t, 10:20, 4 * t : 4 * t + 10] = (250, 30, 120)
-        write_video(tmp_path / "videos" / f"{number}.mp4", frames, 8)
-    (tmp_path / "videos" / "broken.mp4").write_bytes(b"not a video")
-    save_vae(tiny_vae, tiny_vae.config, tmp_path / "vae.safetensors")
-    return tmp_path
+def workshop(material):
+    """Two small videos and a file that is none, a VAE, and a place for recipes."""
+    (material / "videos" / "broken.mp4").write_bytes(b"not a video")
+    return material
 
 
 def train(workshop, text, name, steps, **arguments):
@@ -315,7 +305,7 @@ def test_min_snr_on_zero_terminal_snr_is_refused(workshop):
 
 
 def test_what_does_not_fit_the_memory_is_refused_before_it_is_made(workshop, monkeypatch):
-    monkeypatch.setattr("vdt.inference.memory.free_bytes", lambda: 2**20)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 2**20)
     with pytest.raises(ValueError, match=r"GiB of memory.*are free"):
         train(workshop, VDT_RECIPE.replace("num_frames = 4\ninput_size = 4", "depth = 1000"), "vdt", 1)
     scenes = VAE_RECIPE.replace('"folder"', '"scenes"').replace("size = 32", "size = 4096\nclips = 1000000")
@@ -374,8 +364,7 @@ def test_a_contact_sheet_that_fails_loses_no_step(workshop, monkeypatch):
 
 def test_recipes_of_extreme_numbers_train_or_are_refused_before_anything_is_made(workshop, monkeypatch):
     """Every setting at the ends of its range, one at a time; what is accepted is trained for a step."""
-    for module in (bounds, memory, video_folder):  # sizes are held against this, however large the machine is
-        monkeypatch.setattr(module, "free_bytes", lambda: 2**30)
+    monkeypatch.setattr("vdt.bounds.free_bytes", lambda: 2**30)  # however large the machine is
     changes = [
         ("lr = 3e-3", f"lr = {value}") for value in ("0.0", "1e-300", "1e300", "-1.0", "inf")
     ] + [

@@ -48,7 +48,7 @@ def read_mask(path: Path, plan: Plan, source: Source, *, start: float = 0.0) -> 
             f"mask '{path}' has {count} frames at {source.fps:g} fps, the clip has {plan.num_frames}: make it as "
             f"long as the clip, use --frames {count}, or give an image for all frames"
         )
-    mask = torch.stack([torch.from_numpy(part) for part in marks.fitted])
+    mask = torch.stack(marks.fitted)
     if not bool(mask.any()):
         raise ValueError(f"mask '{path}' has no white pixel inside the picture: white marks what is generated")
     return mask.expand(plan.num_frames, -1, -1)
@@ -58,7 +58,7 @@ class _Marks:
     """What one channel of a mask marks, frame by frame, at the size of the plan."""
 
     def __init__(self) -> None:
-        self.fitted: list[np.ndarray] = []  # bool (H, W)
+        self.fitted: list[Tensor] = []  # bool (H, W)
         self.any = False
         self._grey = 0.0
 
@@ -69,14 +69,16 @@ class _Marks:
 
     def add(self, levels: np.ndarray, plan: Plan) -> None:
         """Levels (H, W) of the next frame from 0 to 255; a pixel of the plan that white touches is marked."""
-        import numpy as np
+        import torch
 
-        from ...media.frames import fit_frames
+        from ...masks.fitting import fit_soft
 
-        self.any |= bool((levels > WHITE).any())
+        marked, size = torch.from_numpy(levels > WHITE), (plan.height, plan.width)
+        some = bool(marked.any())
+        self.any |= some
         self._grey += float(((levels > _GREY[0]) & (levels < _GREY[1])).mean())
-        white = np.where(levels > WHITE, 255, 0).astype(np.uint8)[None, :, :, None].repeat(3, -1)
-        self.fitted.append(fit_frames(white, (plan.height, plan.width), plan.fit)[0, :, :, 0] > 0)
+        fitted = fit_soft(marked[None], size, plan.fit)[0] > 0 if some else torch.zeros(size, dtype=torch.bool)
+        self.fitted.append(fitted)
 
 
 def _images(path: Path, rate: float, start: float, count: int) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...config import AdaLNSpec, CrossAttentionSpec, TokenConcatSpec, VDTConfig
 from ..initialisation import small, xavier, zero
-from ..layers import PatchEmbed, spatial_table, temporal_table
+from ..layers import PatchEmbed, Tables, spatial_table, temporal_table
 from ..patches import pad_to_patches
 from .base import Conditioner
 from .record import Conditioning, Context
@@ -31,15 +31,16 @@ class FrameConditioner(Conditioner):
         super().__init__()
         self.config = config
         self.patches = PatchEmbed(config.in_channels, config.hidden_size, config.patch_size)
+        self.tables = Tables(config.hidden_size)
 
     def embedded(self, conditioning: Conditioning) -> Tensor:
         """Tokens (B, T, N, D) of the frames with their places and times."""
         assert conditioning.frames is not None
-        frames, patch, width = conditioning.frames, self.config.patch_size, self.config.hidden_size
+        frames, patch = conditioning.frames, self.config.patch_size
         tokens = self.patches(pad_to_patches(frames, patch))
         rows, columns = (-(-side // patch) for side in frames.shape[-2:])
-        places = spatial_table(rows, columns, width).to(tokens)[:, None]
-        return tokens + places + temporal_table(frames.shape[1], width).to(tokens)[:, :, None]
+        places = self.tables(spatial_table, rows, columns, like=tokens)[:, None]
+        return tokens + places + self.tables(temporal_table, frames.shape[1], like=tokens)[:, :, None]
 
     def check(self, x: Tensor, conditioning: Conditioning) -> None:
         """See `Conditioner.check`."""

@@ -39,27 +39,27 @@ class Obedience:
 
 def judge(frames: Frames, facts: SceneFacts) -> Obedience:
     """Compare a clip, uint8 (T, H, W, 3), with what its text said."""
-    ball = colour_region(frames, facts.colour)
+    names = colour_names(frames)
+    ball, thing = names == facts.colour, _thing_is_right(names, facts)
     seen = _in_view(ball)
     if seen.sum() < len(frames) / 2:
-        return Obedience(colour=False, direction=False, thing=_thing_is_right(frames, facts), event=False)
+        return Obedience(colour=False, direction=False, thing=thing, event=False)
     centres = _centres(ball)[seen]
     shift = (centres[-1, 0] - centres[0, 0]) / (frames.shape[2] / 64)
-    thing = _thing_is_right(frames, facts)
     return Obedience(
         colour=True,
         direction=bool(shift >= LEAST_SHIFT if facts.direction == "right" else shift <= -LEAST_SHIFT),
         thing=thing,
-        event=thing and _event_is_right(frames, facts, ball, centres),
+        event=thing and _event_is_right(frames, facts, names, centres),
     )
 
 
-def colour_region(frames: Frames, name: Colour) -> NDArray[np.bool_]:
-    """The vivid pixels that people call by that name, bool (T, H, W)."""
+def colour_names(frames: Frames) -> NDArray[np.str_]:
+    """What people call each vivid pixel, (T, H, W); "" for the others."""
     hue, saturation = hue_and_saturation(frames)
     names = np.array([each for _, each in HUES] + [HUES[0][1]])
     found = names[np.searchsorted([end / 360 for end, _ in HUES], hue, side="right")]
-    return (found == name) & (saturation >= LEAST_SATURATION) & (frames.max(-1) > 40)
+    return np.where((saturation >= LEAST_SATURATION) & (frames.max(-1) > 40), found, "")
 
 
 def evaluate_text(
@@ -111,12 +111,12 @@ def _centres(region: NDArray[np.bool_]) -> Floats:
     return centres
 
 
-def _thing_is_right(frames: Frames, facts: SceneFacts) -> bool:
+def _thing_is_right(names: NDArray[np.str_], facts: SceneFacts) -> bool:
     """Whether the object of the text is there, in its colour and shape; of "nothing", that no other colour is there."""
     if facts.thing_colour is None:
         others = [name for _, name in HUES if name not in _near(facts.colour)]
-        return not any(_in_view(colour_region(frames, name)).mean() >= 0.5 for name in others)
-    region = colour_region(frames, facts.thing_colour)
+        return not any(_in_view(names == name).mean() >= 0.5 for name in others)
+    region = names == facts.thing_colour
     seen = _in_view(region)
     if seen.mean() < 0.5:
         return False
@@ -137,13 +137,11 @@ def _height_by_width(mask: NDArray[np.bool_]) -> float:
     return float((rows.std() + 0.3) / (columns.std() + 0.3))
 
 
-def _event_is_right(frames: Frames, facts: SceneFacts, ball: NDArray[np.bool_], centres: Floats) -> bool:
+def _event_is_right(frames: Frames, facts: SceneFacts, names: NDArray[np.str_], centres: Floats) -> bool:
     unit = frames.shape[2] / 64
     if facts.thing_colour is None:
         return bool(np.ptp(centres[:, 1]) >= LEAST_FALL * unit)
-    colours = [
-        np.nanmean(mean_colour(frames, region), axis=0) for region in (ball, colour_region(frames, facts.thing_colour))
-    ]
+    colours = [np.nanmean(mean_colour(frames, names == name), axis=0) for name in (facts.colour, facts.thing_colour)]
     met = pixels_touch(frames, colours, np.arange(len(frames)) > 0)
     tail = centres[-max(2, len(centres) // 4) :]
     rests = float(np.linalg.norm(tail[-1] - tail[0])) / (len(tail) - 1) < RESTING * unit

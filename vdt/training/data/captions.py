@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 
 from ...config import ConditioningSpec, CrossAttentionSpec, VDTConfig
-from ...text import WordEncoder
+from ...text import ENCODERS
 from ..recipe import TextRecipe
-
-ENCODERS = {"words": WordEncoder}
 
 
 class CaptionEncoder:

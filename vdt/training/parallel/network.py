@@ -122,8 +122,7 @@ def _ddp_options(objective: Objective) -> dict[str, Any]:
 
 def _reads_text(module: nn.Module) -> bool:
     """Whether parts of a network have nothing to do without a text."""
-    specs = getattr(getattr(module, "config", None), "conditioning", ())
-    return any(getattr(spec, "source", "") == "text" for spec in specs)
+    return getattr(getattr(module, "config", None), "text", None) is not None
 
 
 def whole(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,12 +15,11 @@ export function isAlive(node) {
   return !!node.graph && node.graph.getNodeById(node.id) === node;
 }
 
-/** The widget, last of its node and not saved; minHeight() is asked again whenever the node is laid out. */
+/** Make an element the last widget of a node, not saved; minHeight() is asked again whenever the node is laid out. */
 export function addPageWidget(node, name, root, minHeight) {
   const options = { serialize: false, hideOnZoom: false, getMinHeight: minHeight, getValue: () => "", setValue: () => {} };
   const widget = node.addDOMWidget(name, name.replaceAll(" ", "_"), root, options);
   widget.serialize = false; // else it would take a place among the saved values
-  return widget;
 }
 
 export function keepMounted(node, name, root) {

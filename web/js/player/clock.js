@@ -4,7 +4,7 @@ export const MODES = ["loop", "back and forth", "once"];
 export const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** The number of steps after which a clip of `count` frames begins again. */
-export function roundOf(count, mode) {
+function roundOf(count, mode) {
   return mode === "back and forth" ? Math.max(1, 2 * count - 2) : count;
 }
 

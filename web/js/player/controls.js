@@ -1,11 +1,10 @@
 // The elements of a player: a stage, a strip of frames, and a bar of buttons. What they do is told by callbacks.
 
-import { make } from "../common/page.js";
+import { make, tint } from "../common/page.js";
 import { MODES, SPEEDS } from "./clock.js";
 
 const INK = "color:var(--input-text,#ddd)";
 const FIELD = `${INK};background:var(--comfy-input-bg,#222);border:1px solid var(--border-color,#555);border-radius:4px`;
-const PRESSED = "rgb(240, 128, 20)";
 
 /** {root, stage, strip, buttons: {name: button}, speed, mode, says}; `act` has a function for each control. */
 export function buildControls(words, act) {
@@ -43,8 +42,7 @@ export function buildControls(words, act) {
 }
 
 export function showPressed(button, on) {
-  button.style.background = on ? PRESSED : "var(--comfy-input-bg,#222)";
-  button.style.color = on ? "#111" : "var(--input-text,#ddd)";
+  tint(button, on);
   button.setAttribute("aria-pressed", String(on));
 }
 

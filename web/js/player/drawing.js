@@ -1,10 +1,10 @@
 // Draws a player: one clip or several on the stage, with a line between before and after, and the strip of frames.
 
+import { COLORS } from "../common/colors.js";
 import { prepare } from "../common/page.js";
 import { fitted } from "./layout.js";
-import { COLORS, labelEvery } from "./marks.js";
+import { STATE_COLORS, labelEvery } from "./marks.js";
 
-const CHOSEN = "#4aa3ff";
 const MARK = 8; // height of the line of the strip that says what is generated
 const FONT = "10px sans-serif";
 
@@ -28,7 +28,7 @@ export function drawStrip(canvas, { states, count, frame, hovered }) {
   context.fillStyle = "rgba(128, 128, 128, 0.25)";
   context.fillRect(0, 0, width, MARK);
   for (let index = 0; index < count; index++) {
-    context.fillStyle = COLORS[states?.[index]] ?? "rgb(120, 124, 130)";
+    context.fillStyle = STATE_COLORS[states?.[index]] ?? "rgb(120, 124, 130)";
     const gap = step > 4 ? 1 : 0;
     context.fillRect(index * step, 0, Math.max(0.5, step - gap), MARK);
   }
@@ -37,10 +37,10 @@ export function drawStrip(canvas, { states, count, frame, hovered }) {
   context.textAlign = "center";
   context.textBaseline = "bottom";
   for (let index = 0; index < count; index += every) {
-    context.fillStyle = index === frame ? CHOSEN : "rgb(150, 154, 160)";
+    context.fillStyle = index === frame ? COLORS.selected : "rgb(150, 154, 160)";
     context.fillText(index, Math.min(width - 6, Math.max(6, (index + 0.5) * step)), height - 1);
   }
-  for (const [at, color] of [[hovered, "rgba(255, 255, 255, 0.5)"], [frame, CHOSEN]]) {
+  for (const [at, color] of [[hovered, "rgba(255, 255, 255, 0.5)"], [frame, COLORS.selected]]) {
     if (at == null) continue;
     const wide = Math.max(3, step);
     context.strokeStyle = color;
@@ -68,7 +68,7 @@ function drawBefore(context, before, frame, box, split, labels) {
   context.clip();
   drawLabel(context, labels.after, box.left + box.width - 3, box.top + box.height - 16, "right");
   context.restore();
-  context.fillStyle = CHOSEN;
+  context.fillStyle = COLORS.selected;
   context.fillRect(line - 1, box.top, 2, box.height);
   context.beginPath();
   context.arc(line, box.top + box.height / 2, 6, 0, 2 * Math.PI);
@@ -88,7 +88,7 @@ function drawLabel(context, text, left, top, side = "left") {
 }
 
 function outline(context, { left, top, width, height }) {
-  context.strokeStyle = CHOSEN;
+  context.strokeStyle = COLORS.selected;
   context.lineWidth = 2;
   context.strokeRect(left + 1, top + 1, width - 2, height - 2);
 }

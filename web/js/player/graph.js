@@ -1,12 +1,14 @@
 // What a player changes in the graph around it: a frame goes back as an input picture, one of several seeds is kept.
 // Nothing here knows the page; `app` is the editor's.
 
+import { nodesOf, recordStep, rootOf } from "../common/graph.js";
+
 const PICTURE = "LoadImage", KEYFRAMES = "VDTKeyframes", SAMPLER = "VDTSampler";
 const PARAMETERS = ["latent", "result", "images"]; // inputs along which a result leads back to its sampler
 
 /** The node that an event of a run names, in subgraphs "3:12"; null where it is not part of this graph. */
 export function nodeOf(app, executionId) {
-  let graph = app.rootGraph ?? app.graph;
+  let graph = rootOf(app);
   const ids = String(executionId).split(":");
   for (const id of ids.slice(0, -1)) graph = byId(graph, id)?.subgraph;
   return graph ? byId(graph, ids.at(-1)) : null;
@@ -30,12 +32,12 @@ export function keepSeed(app, sampler, seed) {
   setWidget(sampler, "batch", 1);
   const control = sampler.widgets.find((widget) => widget.name === "control_after_generate");
   if (control) control.value = "fixed";
-  changed(app, sampler);
+  recordStep(app, sampler);
 }
 
 /** Places for a picture: [{label: [text, title], place(file)}], those that exist before a new node. */
 export function placesFor(app, player) {
-  const nodes = player.graph._nodes ?? player.graph.nodes;
+  const nodes = nodesOf(player.graph);
   const open = nodes.filter((node) => node.comfyClass === KEYFRAMES).flatMap((node) => {
     const slot = node.inputs.findIndex((input) => /^image_\d$/.test(input.name) && input.link == null);
     return slot < 0 ? [] : [{ label: ["keyframe of", titled(node)], place: (file) => connected(app, player, file, node, slot) }];
@@ -52,11 +54,11 @@ export function setPicture(app, node, file) {
   if (Array.isArray(values) && !values.includes(file)) values.push(file);
   widget.value = file;
   widget.callback?.(file);
-  changed(app, node);
+  recordStep(app, node);
   return node;
 }
 
-export function newPicture(app, player, file) {
+function newPicture(app, player, file) {
   const node = globalThis.LiteGraph.createNode(PICTURE);
   const below = player.size[1] + 60;
   node.pos = [player.pos[0], player.pos[1] + below];
@@ -68,7 +70,7 @@ function connected(app, player, file, keyframes, slot) {
   const node = newPicture(app, player, file);
   node.pos = [keyframes.pos[0] - node.size[0] - 60, keyframes.pos[1]];
   node.connect(0, keyframes, slot);
-  changed(app, node);
+  recordStep(app, node);
   return node;
 }
 
@@ -77,13 +79,6 @@ function setWidget(node, name, value) {
   if (!widget) return;
   widget.value = value;
   widget.callback?.(value);
-}
-
-/** Draw the graph anew, and make this one step of undo. */
-function changed(app, node) {
-  node.setDirtyCanvas?.(true, true);
-  const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
-  (tracker?.captureCanvasState ?? tracker?.checkState)?.call(tracker);
 }
 
 function titled(node) {

@@ -1,6 +1,6 @@
 // Where pictures stand: clips in a grid, frames on the pages that the host writes. No page is needed here.
 
-export const CRISP_SIDE = 192; // pictures with a longer side are enlarged smoothly, smaller ones by whole pixels
+const CRISP_SIDE = 192; // pictures with a longer side are enlarged smoothly, smaller ones by whole pixels
 const GAP = 4;
 
 /** The largest box of a picture's proportions in another, in its middle. Small pictures grow by whole factors. */

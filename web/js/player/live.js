@@ -24,7 +24,7 @@ export class LivePreview {
     this.stage = make("canvas", "width:100%;flex:1 1 0;min-height:0;pointer-events:none");
     this.says = make("div", "flex:none;height:14px;font:11px sans-serif;color:var(--input-text,#ddd);text-align:center");
     this.root.append(this.stage, this.says);
-    this.widget = addPageWidget(node, NAME, this.root, () => this.height);
+    addPageWidget(node, NAME, this.root, () => this.height);
     const stock = node.onDrawBackground; // draws previews on the canvas, once for all frames
     node.onDrawBackground = function (...inputs) {
       return this.vdtShowsFrames ? undefined : (stock ?? Object.getPrototypeOf(this).onDrawBackground)?.apply(this, inputs);
@@ -35,19 +35,18 @@ export class LivePreview {
     return this.sheet ? stageHeight(this.sheet, 1, Math.min(280, this.node.size[0] - 20)) + 18 : 0;
   }
 
-  /** A preview has come; false if it is none of ours. */
+  /** A preview has come; those that are none of ours are left to the editor. */
   async show(blob) {
     const { runs } = this;
     const sheet = sheetOf(commentOf(new Uint8Array(await blob.slice(0, 4096).arrayBuffer())));
-    if (!sheet) return false;
+    if (!sheet) return;
     const picture = await createImageBitmap(blob);
-    if (runs !== this.runs) return true; // the run has left this node meanwhile
+    if (runs !== this.runs) return; // the run has left this node meanwhile
     this.picture?.close();
     const isFirst = !this.sheet;
     Object.assign(this, { sheet, picture, seen: "" });
     this.says.textContent = sheet.label;
     if (isFirst) this.open();
-    return true;
   }
 
   open() {

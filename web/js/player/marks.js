@@ -1,7 +1,9 @@
 // What the strip below a clip says of its frames: given, generated or in part. No page is needed here.
 
+import { COLORS } from "../common/colors.js";
+
 export const STATES = { 0: "given", 1: "generated", 2: "partly generated" };
-export const COLORS = { 0: "rgb(168, 172, 178)", 1: "rgb(240, 128, 20)", 2: "rgb(204, 150, 96)" };
+export const STATE_COLORS = { 0: COLORS.given, 1: COLORS.generated, 2: COLORS.partly };
 
 /** Runs of frames of one state: [{state, first, last}]. */
 export function runsOf(states) {

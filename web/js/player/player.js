@@ -1,5 +1,7 @@
 // A player on a node: it shows the newest result that the editor keeps of the node, and loops it.
 
+import { viewUrl } from "../common/graph.js";
+import { setText } from "../common/page.js";
 import { addPageWidget, isAlive, keepMounted, placeOf } from "../common/page_widget.js";
 import { frameAt, frameLabel, isOver, wrapped } from "./clock.js";
 import { buildControls, onDrag, setShown, showPressed } from "./controls.js";
@@ -10,7 +12,7 @@ import { STATES, describeStates, frameUnder } from "./marks.js";
 import { offerExport, offerPlaces } from "./menus.js";
 import { sourceOf } from "./source.js";
 
-export const OUTPUT = "vdt_player"; // in what a node shows, see nodes/previews.py
+const OUTPUT = "vdt_player"; // in what a node shows, see nodes/previews.py
 const NAME = "vdt player";
 const COMPARES = "VDTReport"; // shows the line between before and after from the start
 const BELOW = 32; // height of the strip, and of the gaps between the parts
@@ -20,7 +22,7 @@ const settings = new Map(); // of players by their place: an undo builds nodes a
 export class Player {
   /** host: {app, api, words} */
   constructor(node, host) {
-    Object.assign(this, { node, host, told: "", clips: [], boxes: [], hovered: null, hoveredBox: -1, seen: "" });
+    Object.assign(this, { node, host, told: "", clips: [], boxes: [], sources: [], hovered: null, hoveredBox: -1, titled: null, seen: "" });
     this.state = { steps: 0, playing: !calm(), speed: 1, mode: "loop", compare: node.comfyClass === COMPARES, split: 0.5, chosen: -1 };
     this.parts = buildControls(host.words, this.actions());
     onDrag(this.parts.stage, {
@@ -32,11 +34,11 @@ export class Player {
     onDrag(this.parts.strip, {
       start: (place) => this.scrub(place),
       move: (place) => this.scrub(place),
-      hover: (place) => this.dirty((this.hovered = frameUnder(place.x, this.count))),
-      leave: () => this.dirty((this.hovered = null)),
+      hover: (place) => this.point("hovered", frameUnder(place.x, this.count)),
+      leave: () => this.point("hovered", null),
     });
     this.parts.root.addEventListener("keydown", (event) => this.key(event));
-    this.widget = addPageWidget(node, NAME, this.parts.root, () => this.height);
+    addPageWidget(node, NAME, this.parts.root, () => this.height);
   }
 
   get count() {
@@ -80,12 +82,13 @@ export class Player {
   }
 
   load(told) {
+    this.forget();
     const isNew = told !== this.state.told; // else it is what was shown before nodes were built anew
     this.told = this.state.told = told;
     this.output = told ? JSON.parse(told) : null; // of our own: what the editor keeps may be another object every time
     this.clips = this.output?.clips ?? [];
     const view = (clip) => {
-      const source = sourceOf(clip, (file) => this.urlOf(file));
+      const source = sourceOf(clip, (file) => viewUrl(this.host.api, file));
       source.listeners.add((this.redraw ??= () => this.dirty()));
       return source;
     };
@@ -95,10 +98,6 @@ export class Player {
     this.parts.mode.value = this.state.mode;
     this.say("");
     this.fit();
-  }
-
-  urlOf(file) {
-    return this.host.api.apiURL(`/view?${new URLSearchParams(file)}`);
   }
 
   /** Show or hide the controls; let the node grow where the player has become larger. */
@@ -121,8 +120,13 @@ export class Player {
     this.fit();
   }
 
+  /** Leave what is shown; what no other player shows rests. */
   forget() {
-    this.sources?.forEach(({ source, before }) => [source, before].forEach((one) => one?.listeners.delete(this.redraw)));
+    for (const one of this.sources.flatMap(({ source, before }) => [source, before])) {
+      if (!one) continue;
+      one.listeners.delete(this.redraw);
+      if (!one.listeners.size) one.rest();
+    }
     return false;
   }
 
@@ -195,7 +199,13 @@ export class Player {
   }
 
   hover(place) {
-    this.hoveredBox = place && this.shown.length > 1 ? this.under(place) : -1;
+    this.point("hoveredBox", place && this.shown.length > 1 ? this.under(place) : -1);
+  }
+
+  /** What the pointer is on; drawn again only where that is something else. */
+  point(name, value) {
+    if (this[name] === value) return;
+    this[name] = value;
     this.dirty();
   }
 
@@ -235,7 +245,7 @@ export class Player {
   }
 
   say(text) {
-    this.parts.says.textContent = text;
+    setText(this.parts.says, text);
     setShown(this.parts.says, !!text);
   }
 
@@ -272,7 +282,10 @@ export class Player {
     play.textContent = state.playing ? "❚❚" : "▶";
     parts.at.textContent = frameLabel(frame, this.count);
     const part = STATES[clip.states?.[frame]];
-    parts.strip.title = describeStates(clip.states, words);
+    if (clip.states !== this.titled) {
+      this.titled = clip.states;
+      parts.strip.title = describeStates(clip.states, words);
+    }
     for (const [name, value] of Object.entries({ valuemin: 0, valuemax: this.count - 1, valuenow: frame, valuetext: `${frame} ${part ? words(part) : ""}` })) {
       parts.strip.setAttribute(`aria-${name}`, String(value));
     }

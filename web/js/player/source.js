@@ -40,6 +40,9 @@ class Source {
     this.listeners.forEach((run) => run());
   }
 
+  /** No player shows it any more: until one does again, nothing is decoded. */
+  rest() {}
+
   /** The frame alone on a canvas of its own size, for files. */
   async canvasOf(frame) {
     const canvas = Object.assign(document.createElement("canvas"), this.size);
@@ -109,6 +112,10 @@ class Film extends Source {
     if (runs) video.playbackRate = speed;
     const away = Math.abs(video.currentTime - wanted);
     if (away > (runs ? 4 : 0.4) / clip.fps && !video.seeking) video.currentTime = wanted;
+  }
+
+  rest() {
+    this.video.pause();
   }
 
   async ready(frame) {

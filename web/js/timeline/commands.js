@@ -1,7 +1,7 @@
 // What keys and buttons do to a timeline.
 
 import { copied, cut, pasted, replaced, unkeyed } from "./edit.js";
-import { keyframes } from "./outline.js";
+import { isOn, keyframes } from "./outline.js";
 import { all, step } from "./selection.js";
 import { formatFrames } from "./text.js";
 import { WHOLE, wholeStrip, zoomStage } from "./view.js";
@@ -94,7 +94,7 @@ function shapes(say, number) {
 function removeWhole(timeline, only) {
   const { look, value, say } = timeline;
   const { frames } = look.selection;
-  const hit = ({ on }, index) => (only === null ? frames.some((frame) => on[0] <= frame && frame <= on[1]) : index === only);
+  const hit = (stroke, index) => (only === null ? frames.some((frame) => isOn(stroke, frame)) : index === only);
   const paint = value.paint.filter((stroke, index) => !hit(stroke, index));
   const gone = value.paint.length - paint.length;
   if (!gone) return timeline.tell(say("there is no shape on frames {0}", formatFrames(frames)));

@@ -1,17 +1,18 @@
 // Draws one frame of a timeline large: its picture, what is generated of it, the grid of the model, and the chosen shape.
 
-import { prepare } from "../common/page.js";
+import { COLORS } from "../common/colors.js";
 import { hatch } from "../common/hatch.js";
-import { COLORS, maskCanvas } from "./draw_strip.js";
+import { prepare } from "../common/page.js";
+import { maskCanvas } from "./draw_strip.js";
 import { path } from "./edit.js";
-import { bounds, keyframes, outlineAt, pairs } from "./outline.js";
+import { bounds, isOn, keyframes, outlineAt, pairs } from "./outline.js";
 import { frameMask, paintAll } from "./raster.js";
 import { kindOf } from "./text.js";
-import { placePicture } from "./view.js";
+import { placePicture, scaledTo } from "./view.js";
 
 const CELL = 8; // pixels along a latent cell, of which two by two make a patch
 const MOST = 640; // pixels of the mask along the longer side
-const GROUND = "#26282c", DIM = "rgba(38, 40, 44, 0.5)";
+const DIM = "rgba(38, 40, 44, 0.5)"; // the ground beneath the stripes when one peeks
 const EARLIER = "rgba(120, 200, 255, 0.8)", LATER = "rgba(170, 240, 150, 0.8)";
 export const HANDLE = 5; // half the side of a handle
 
@@ -39,11 +40,10 @@ function drawPicture(context, { shown, states, size, largePictures: pictures, pe
   context.fillStyle = COLORS.empty;
   context.fillRect(...box);
   context.imageSmoothingEnabled = place.scale < 3;
-  const isShown = (state !== "generated" || peek) && pictures?.draw(context, shown, box);
+  if (state !== "generated" || peek) pictures?.draw(context, shown, box);
   context.imageSmoothingEnabled = true;
-  if (state === "given" || state === "unknown") return isShown;
-  const scale = Math.min(1, MOST / Math.max(size.width, size.height));
-  const [w, h] = [Math.max(1, Math.round(size.width * scale)), Math.max(1, Math.round(size.height * scale))];
+  if (state === "given" || state === "unknown") return;
+  const [w, h] = scaledTo(size, MOST);
   const base = baseMask?.(shown, w, h);
   const mask = base ? paintAll(base, timeline, shown, h, w) : frameMask(timeline, bases[shown] === true, shown, h, w);
   const layer = new OffscreenCanvas(Math.max(1, context.canvas.clientWidth), Math.max(1, context.canvas.clientHeight));
@@ -51,10 +51,9 @@ function drawPicture(context, { shown, states, size, largePictures: pictures, pe
   paper.imageSmoothingEnabled = false;
   paper.drawImage(maskCanvas(mask, w, h), ...box);
   paper.globalCompositeOperation = "source-in";
-  paper.fillStyle = hatch(paper, COLORS.generated, peek ? DIM : GROUND);
+  paper.fillStyle = hatch(paper, COLORS.generated, peek ? DIM : COLORS.ground);
   paper.fillRect(0, 0, layer.width, layer.height);
   context.drawImage(layer, 0, 0);
-  return isShown;
 }
 
 function drawGrid(context, size, place) {
@@ -88,7 +87,7 @@ export function boxOf(stroke, frame, place) {
 
 function drawShapes(context, { timeline, shape, shown, tool, draft }, place) {
   const stroke = timeline.paint[draft ? timeline.paint.length - 1 : shape];
-  if (!stroke || shown < stroke.on[0] || shown > stroke.on[1]) return;
+  if (!stroke || !isOn(stroke, shown)) return;
   trace(context, stroke, outlineAt(stroke, shown), place);
   context.lineWidth = 1.5;
   context.strokeStyle = stroke.erase ? "#fff" : COLORS.selected;
@@ -112,7 +111,7 @@ function drawOnion(context, { timeline, shape, shown }, place) {
   if (!stroke || stroke.on[0] === stroke.on[1]) return;
   const marks = new Set([...keyframes(stroke).map(([frame]) => frame), shown - 1, shown + 1]);
   for (const frame of marks) {
-    if (frame === shown || frame < stroke.on[0] || frame > stroke.on[1]) continue;
+    if (frame === shown || !isOn(stroke, frame)) continue;
     trace(context, stroke, outlineAt(stroke, frame), place);
     context.strokeStyle = frame < shown ? EARLIER : LATER;
     context.globalAlpha = Math.abs(frame - shown) === 1 ? 0.5 : 0.9;

@@ -1,19 +1,18 @@
 // Draws all frames of a timeline as a strip, and below it the shapes as bars with their keyframes.
 
+import { COLORS } from "../common/colors.js";
 import { hatch } from "../common/hatch.js";
 import { prepare } from "../common/page.js";
-import { keyframes } from "./outline.js";
+import { isOn, keyframes } from "./outline.js";
 import { frameMask, paintAll } from "./raster.js";
 import { nameOf } from "./states.js";
-import { lanes, placeOfFrame } from "./view.js";
+import { lanes, placeOfFrame, scaledTo } from "./view.js";
 
 export const BAR = 16; // height of the line below the frames that says what is generated
-export const LANE = 11; // height of the bar of a shape
-export const MOST_LANES = 4;
-export const OVERVIEW = 8; // height of the line that says which part of a long clip is seen
-export const COLORS = { given: "#a8acb2", generated: "#f08014", selected: "#4aa3ff", empty: "#33363b", text: "#ddd", shape: "#e9c46a" };
-const GROUND = "#26282c"; // beneath the stripes: what is generated is not shown
-const DIM = "rgba(38, 40, 44, 0.55)"; // of it when one peeks
+const LANE = 11; // height of the bar of a shape
+const MOST_LANES = 4;
+const OVERVIEW = 8; // height of the line that says which part of a long clip is seen
+const DIM = "rgba(38, 40, 44, 0.55)"; // the ground beneath the stripes when one peeks
 const SMALL = 24; // pixels along the longer side of the mask on a small picture
 const LEAST = 9; // width of a frame that has a picture of its own
 const masks = new Map();
@@ -41,14 +40,14 @@ export function drawStrip(canvas, scene) {
 }
 
 /** A frame as it will be: given parts as they are, the others striped. */
-export function drawFrame(context, scene, frame, box) {
+function drawFrame(context, scene, frame, box) {
   const { states, pictures, peek } = scene;
   const state = states[frame];
   context.fillStyle = COLORS.empty;
   context.fillRect(...box);
   if (state !== "generated" || peek) pictures?.draw(context, frame, box);
   if (state === "given" || state === "unknown") return;
-  const ground = peek ? DIM : GROUND;
+  const ground = peek ? DIM : COLORS.ground;
   if (state === "generated") {
     context.fillStyle = hatch(context, COLORS.generated, ground);
     context.fillRect(...box);
@@ -70,9 +69,8 @@ function drawPart(context, scene, frame, [left, top, width, height], ground) {
 }
 
 function smallMask({ timeline, size, bases, baseMask }, frame) {
-  const strokes = timeline.paint.filter(({ on }) => on[0] <= frame && frame <= on[1]);
-  const scale = Math.min(1, SMALL / Math.max(size.width, size.height));
-  const [w, h] = [Math.max(1, Math.round(size.width * scale)), Math.max(1, Math.round(size.height * scale))];
+  const strokes = timeline.paint.filter((stroke) => isOn(stroke, frame));
+  const [w, h] = scaledTo(size, SMALL);
   const base = baseMask?.(frame, w, h) ?? null;
   if (base) return maskCanvas(paintAll(base, { paint: strokes }, frame, h, w), w, h);
   const generated = bases[frame] === true;

@@ -1,8 +1,9 @@
 // Changes of a timeline: each takes one and gives a new one, so that what was there before can come back.
 
-import { bounds, keyframes, outlineAt, shifted } from "./outline.js";
+import { bounds, isOn, keyframes, outlineAt, shifted } from "./outline.js";
 import { paintStroke } from "./raster.js";
 import { kindOf, runs } from "./text.js";
+import { scaledTo } from "./view.js";
 
 const HIT = 160; // pixels along the longer side of the picture on which a click looks for a shape
 
@@ -15,7 +16,7 @@ function tidy(stroke) {
 }
 
 /** The same stroke with keyframes instead of `move`. */
-export function asKeys(stroke) {
+function asKeys(stroke) {
   const [, ...keys] = keyframes(stroke);
   const { move, ...rest } = stroke;
   return tidy({ ...rest, keys });
@@ -83,7 +84,7 @@ export function cut(timeline, frames, only = null) {
   const paint = timeline.paint.flatMap((stroke, index) => {
     if (only !== null && index !== only) return [stroke];
     const [first, last] = stroke.on;
-    if (!frames.some((frame) => first <= frame && frame <= last)) return [stroke];
+    if (!frames.some((frame) => isOn(stroke, frame))) return [stroke];
     touched++;
     const kept = [];
     for (let frame = first; frame <= last; frame++) if (!gone.has(frame)) kept.push(frame);
@@ -108,13 +109,12 @@ export function pasted(timeline, { paint }, frame, count) {
 }
 
 /** The newest stroke that lies at a point [x, y] of a frame; -1 if there is none. */
-export function shapeAt(timeline, frame, [x, y], { width, height }) {
-  const scale = Math.min(1, HIT / Math.max(width, height));
-  const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+export function shapeAt(timeline, frame, [x, y], size) {
+  const [w, h] = scaledTo(size, HIT);
   const [column, row] = [Math.floor(x * w), Math.floor(y * h)];
   for (let index = timeline.paint.length - 1; index >= 0; index--) {
     const stroke = timeline.paint[index];
-    if (frame < stroke.on[0] || frame > stroke.on[1]) continue;
+    if (!isOn(stroke, frame)) continue;
     const mask = new Uint8Array(w * h);
     paintStroke(mask, { ...stroke, erase: false }, frame, h, w);
     for (let dy = -2; dy <= 2; dy++) {

@@ -1,5 +1,6 @@
 // What the timeline asks of the editor around it. `app` and `api` are the editor's; the rest is read off its graph.
 
+import { nodesOf, recordStep, rootOf, viewUrl } from "../common/graph.js";
 import { placeOf } from "../common/page_widget.js";
 import { READ } from "./frames.js";
 import { fileOf, planOf, settingOf } from "./sources.js";
@@ -38,30 +39,27 @@ export class Host {
 
   /** The nodes of the whole graph that stand for a subgraph. */
   hostsOf(graph) {
-    const root = this.app.rootGraph ?? this.app.graph;
+    const root = rootOf(this.app);
     const graphs = [root, ...(root?.subgraphs?.values?.() ?? [])];
-    return graphs.flatMap((each) => each?._nodes ?? each?.nodes ?? []).filter((node) => node.subgraph === graph);
+    return graphs.flatMap((each) => nodesOf(each)).filter((node) => node.subgraph === graph);
   }
 
   /** The address of a file that a run wrote, or of one that a node names. */
   urlOf(kind, file) {
     if (kind === "sample") return new URL(`../../clips/${encodeURIComponent(file)}.png`, import.meta.url).href;
-    const { filename, subfolder, type } = typeof file === "string" ? fileOf(file) : file;
-    return this.api.apiURL(`/view?${new URLSearchParams({ filename, subfolder: subfolder ?? "", type: type ?? "input" })}`);
+    return viewUrl(this.api, typeof file === "string" ? fileOf(file) : file);
   }
 
   /** Draw the graph anew, and make what was done one step of undo. */
   record() {
-    this.node.setDirtyCanvas?.(true, true);
-    const tracker = this.app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
-    (tracker?.captureCanvasState ?? tracker?.checkState)?.call(tracker);
+    recordStep(this.app, this.node);
   }
 
   /** Show only the widgets that the task reads; what a wire sets stays, and so does what is saved. */
   showRead() {
     const { node } = this;
     const read = READ[this.setting("task")];
-    if (!read) return false; // a wire sets the task
+    if (!read) return; // a wire sets the task
     const wanted = new Set([...read, ...(read.includes("seed") ? ALWAYS : [])]);
     if (this.isLinked("mask")) wanted.add("policy");
     const optional = new Set([...Object.values(READ).flat(), ...ALWAYS, "policy"]);
@@ -72,7 +70,6 @@ export class Host {
       changed += hide(widget, !wanted.has(widget.name) && !linked);
     }
     if (changed) this.laidOut();
-    return changed > 0;
   }
 
   /** Let the editor see which widgets there are now. */

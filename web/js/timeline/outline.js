@@ -3,6 +3,11 @@
 
 import { kindOf } from "./text.js";
 
+/** Whether a stroke is there in a frame. */
+export function isOn({ on }, frame) {
+  return on[0] <= frame && frame <= on[1];
+}
+
 /** Whether a stroke changes from frame to frame. */
 export function isMoving(stroke) {
   return stroke.on[1] > stroke.on[0] && Boolean(stroke.keys?.length || stroke.move?.some((by) => by !== 0));
@@ -75,7 +80,7 @@ export function thinned(points, least = 0.02) {
 }
 
 /** So many points at even distances along a way; a closed one goes on from its last point to its first. */
-export function resampled(numbers, number, closed) {
+function resampled(numbers, number, closed) {
   const points = pairs(numbers);
   if (closed) points.push(points[0]);
   const lengths = points.slice(1).map((point, index) => distance(point, points[index]));

@@ -1,11 +1,11 @@
 // The elements of the timeline: tools with words, the strip, the bars of shapes, the stage, and what is said of them.
 
-import { make } from "../common/page.js";
-import { COLORS } from "./draw_strip.js";
+import { COLORS } from "../common/colors.js";
+import { make, setText, tint } from "../common/page.js";
 
 const TEXT = "font:11px/1.5 sans-serif;color:var(--input-text,#ddd)";
 const BUTTON = "padding:1px 6px;border:1px solid var(--border-color,#555);border-radius:4px;cursor:pointer;font:inherit;white-space:nowrap";
-export const TOOLS = [
+const TOOLS = [
   ["rect", "▭", "Rectangle", "Rectangle (R): drag over the picture"],
   ["oval", "◯", "Oval", "Oval (O): drag over the picture"],
   ["poly", "⌒", "Lasso", "Lasso (L): draw around what is meant"],
@@ -27,7 +27,7 @@ const DEEDS = [
 const LEAST_STAGE = 140; // pixels
 
 export class Panel {
-  /** `say` translates; `press(name)` and `slide(name, value)` are called by what is pressed and slid. */
+  /** `say` translates; `press(command, …)` and `slide(name, value)` are called by what is pressed and slid. */
   constructor(say, { press, slide }) {
     Object.assign(this, { say, press, buttons: {}, sliders: {} });
     this.root = make("div", "display:flex;flex-direction:column;gap:4px;outline:none;min-height:0;position:relative;user-select:none", { tabIndex: 0 });
@@ -44,7 +44,9 @@ export class Panel {
     const oneLine = "height:1.5em;overflow:hidden;white-space:nowrap;text-overflow:ellipsis";
     this.hint = make("div", `${TEXT};order:5;flex:none;${oneLine};color:${COLORS.shape}`);
     this.help = make("pre", `${TEXT};order:7;white-space:pre-wrap;margin:0;display:none`, { textContent: say("HELP") });
-    for (const [name, sign, word, title] of [...TOOLS, ...SWITCHES, ...DEEDS]) this.button(name, sign, word, title);
+    for (const tool of TOOLS) this.button(tool, "tool", tool[0]);
+    for (const each of SWITCHES) this.button(each, "flip", each[0]);
+    for (const deed of DEEDS) this.button(deed, deed[0]);
     this.slider("size", "Size", "Radius of the brush, in parts of the shorter side: [ and ]", [0.01, 0.5, 0.005], slide);
     this.slider("hard", "Hardness", "Where the brush begins to thin out: { and }. A mask has no grey, so a soft rim takes fewer and fewer pixels", [0, 1, 0.05], slide);
     this.root.append(this.bar, this.strip, this.says, this.hint, this.stage, this.lanes, this.help);
@@ -58,12 +60,12 @@ export class Panel {
     return made;
   }
 
-  button(name, sign, word, title) {
+  button([name, sign, word, title], ...command) {
     const made = make("button", BUTTON, { type: "button", title: this.say(title) });
     made.dataset.tool = name;
     made.append(make("span", "opacity:.8", { textContent: sign }), " ", make("span", "", { textContent: this.say(word) }));
     made.setAttribute("aria-label", this.say(title));
-    made.addEventListener("click", () => this.press(name));
+    made.addEventListener("click", () => this.press(...command));
     this.buttons[name] = made;
     this.bar.append(made);
   }
@@ -92,8 +94,7 @@ export class Panel {
     for (const [name, button] of Object.entries(this.buttons)) {
       const pressed = name === tool || on.includes(name) || (name === "play" && playing) || (name === "help" && help);
       const deed = name === "fit" || name === "clear";
-      button.style.background = pressed ? COLORS.generated : "var(--comfy-input-bg, #222)";
-      button.style.color = pressed ? "#111" : "var(--input-text, #ddd)";
+      tint(button, pressed);
       if (!deed) button.setAttribute("aria-pressed", String(pressed));
     }
     const [sign, word] = this.buttons.play.children;
@@ -103,18 +104,13 @@ export class Panel {
       input.value = brush[name];
       number.textContent = `${Math.round(brush[name] * 100)} %`;
     }
-    setText(this.says, says);
+    for (const [line, text] of [[this.says, says], [this.hint, hint]]) {
+      setText(line, text);
+      line.title = text; // where it is longer than its lines
+    }
     this.says.style.color = broken ? "#ff8a80" : "var(--input-text,#ddd)";
-    setText(this.hint, hint);
     this.lanes.style.height = `${lanes}px`;
     this.lanes.style.display = lanes ? "block" : "none";
     this.help.style.display = help ? "block" : "none";
   }
-}
-
-/** Only if it is another: a screen reader says what changes. */
-function setText(element, text) {
-  if (element.textContent === text) return;
-  element.textContent = text;
-  element.title = text; // where it is longer than its lines
 }

@@ -1,6 +1,6 @@
 // The pictures of a timeline: of the last run, as its node wrote them, or before any run from the files themselves.
 
-import { fileOf, fitBox, secondOf } from "./sources.js";
+import { fitBox, secondOf } from "./sources.js";
 
 const SIDE = 512; // pixels along the longer side of a picture that is kept
 const KEPT_BYTES = 96e6; // of the pictures of one video
@@ -80,7 +80,7 @@ export class Planned extends Source {
     this.plan = plan;
     this.pieces = plan.pieces.map((piece) => {
       const { kind, file, at } = piece;
-      const url = urlOf(kind, kind === "sample" ? file : fileOf(file));
+      const url = urlOf(kind, file);
       const media = kind === "video" ? new Film(url, piece, () => this.changed()) : new Still(url, piece, () => this.changed());
       return { at, media };
     });
@@ -141,7 +141,6 @@ class Film {
     const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, preload: "auto" });
     this.video = video;
     video.addEventListener("loadeddata", () => this.begin(), { once: true });
-    video.addEventListener("error", () => (this.failed = true));
     video.src = url;
   }
 

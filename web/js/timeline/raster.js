@@ -1,6 +1,6 @@
 // From strokes to pixels, without a page: vdt/masks/timeline.py does the same, pixel by pixel, and a test compares them.
 
-import { outlineAt, pairs } from "./outline.js";
+import { isOn, outlineAt, pairs } from "./outline.js";
 import { kindOf } from "./text.js";
 
 // Which pixels of each 4x4 block the thinning rim of a soft brush takes first, as its share of the way to the middle.
@@ -15,7 +15,7 @@ export function frameMask(timeline, generated, frame, height, width) {
 /** Put all strokes of a frame on a mask, in place, in their order. */
 export function paintAll(mask, { paint }, frame, height, width) {
   for (const stroke of paint) {
-    if (stroke.on[0] <= frame && frame <= stroke.on[1]) paintStroke(mask, stroke, frame, height, width);
+    if (isOn(stroke, frame)) paintStroke(mask, stroke, frame, height, width);
   }
   return mask;
 }

@@ -37,7 +37,8 @@ export function step(selection, by, length, extending) {
   return extending ? extend(selection, frame) : select(frame);
 }
 
-function range(one, other) {
+/** All frames from one to another, whichever comes first. */
+export function range(one, other) {
   return count(Math.min(one, other), Math.max(one, other) + 1);
 }
 

@@ -58,7 +58,7 @@ function piece(node, timing) {
 }
 
 /** The node that makes what an input gets: past reroutes, bypassed nodes, and the borders of subgraphs. */
-export function originOf(node, name, hostsOf) {
+function originOf(node, name, hostsOf) {
   let at = { node, slot: slotOf(node, name) };
   for (let steps = 0; steps < 100 && at && at.slot >= 0; steps++) {
     const link = linkOf(at.node, at.slot);

@@ -2,7 +2,7 @@
 
 import { HANDLE, boxOf } from "./draw_stage.js";
 import { keyed, moved, replaced, reshaped, shapeAt } from "./edit.js";
-import { bounds, matched, outlineAt, shifted, stretched, thinned } from "./outline.js";
+import { bounds, isOn, matched, outlineAt, shifted, stretched, thinned } from "./outline.js";
 import { kindOf, runs } from "./text.js";
 import { panStage, toPicture, zoomStage } from "./view.js";
 
@@ -28,7 +28,6 @@ export function stageGestures(timeline) {
     end(place) {
       const done = held;
       held = null;
-      timeline.drawing = false;
       if (!done || done.kind === "pan") return timeline.draw();
       follow(timeline, done, place, point(place));
       const made = timeline.draft;
@@ -70,7 +69,7 @@ function grab(timeline, place, at) {
   const { look, value, size } = timeline;
   const frame = look.selection.cursor;
   const chosen = value.paint[look.shape];
-  if (chosen && chosen.on[0] <= frame && frame <= chosen.on[1]) {
+  if (chosen && isOn(chosen, frame)) {
     const corner = cornerAt(boxOf(chosen, frame, timeline.placed), place);
     if (corner) return { kind: "stretch", corner, index: look.shape, start: at };
   }

@@ -1,6 +1,6 @@
 // For each frame whether it is given, generated or partly so; "unknown" where only a run can tell.
 
-import { isMoving, outlineAt } from "./outline.js";
+import { isMoving, isOn, outlineAt } from "./outline.js";
 import { paintStroke } from "./raster.js";
 
 const MOST = 256, FEW = 64; // pixels along a side on which it is looked at, FEW where there are many frames
@@ -38,7 +38,7 @@ export function frameStates(timeline, bases, size, isDraft = false) {
 function statesOf(timeline, bases, size) {
   return bases.map((base, frame) => {
     if (base === undefined) return base;
-    const strokes = timeline.paint.filter(({ on }) => on[0] <= frame && frame <= on[1]);
+    const strokes = timeline.paint.filter((stroke) => isOn(stroke, frame));
     if (!strokes.length) return { true: "generated", false: "given", partly: "partly", null: "unknown" }[base];
     return painted(strokes, base, frame, size);
   });

@@ -2,8 +2,7 @@
 
 import { BAR, laneAt } from "./draw_strip.js";
 import { delayed, replaced, trimmed } from "./edit.js";
-import { extend, select, toggle } from "./selection.js";
-import { count } from "./text.js";
+import { extend, range, select, toggle } from "./selection.js";
 import { frameAt, scrollStrip, zoomStrip } from "./view.js";
 
 export function stripGestures(timeline) {
@@ -11,7 +10,6 @@ export function stripGestures(timeline) {
   let from = null;
   let generate = null; // whether a drag on the line below sets frames so; null chooses frames
   let before = [];
-  const at = ({ fx }) => frameAt(timeline.look.strip, timeline.size.count, fx);
   const choose = (selection) => {
     timeline.message = null;
     timeline.set({ selection });
@@ -20,7 +18,7 @@ export function stripGestures(timeline) {
     begin(place) {
       const { look } = timeline;
       timeline.play(false);
-      from = at(place);
+      from = frameOf(timeline, place);
       generate = place.y > panel.strip.clientHeight - BAR ? timeline.basesOf(timeline.value)[from] === false : null;
       if (generate !== null) return timeline.preview(timeline.withFrames([from], generate));
       before = place.ctrl ? look.selection.frames : [];
@@ -29,14 +27,14 @@ export function stripGestures(timeline) {
       timeline.anchor = place.shift ? look.selection.anchor : from;
     },
     drag(place) {
-      const frame = at(place);
+      const frame = frameOf(timeline, place);
       if (generate !== null) return timeline.preview(timeline.withFrames(range(from, frame), generate));
       if (frame === from && before.length) return;
       choose(extend({ ...timeline.look.selection, anchor: timeline.anchor }, frame, before));
     },
     end(place) {
       if (generate === null) return;
-      timeline.commit(timeline.withFrames(range(from, at(place)), generate));
+      timeline.commit(timeline.withFrames(range(from, frameOf(timeline, place)), generate));
       generate = null;
     },
     cancel() {
@@ -44,7 +42,7 @@ export function stripGestures(timeline) {
       timeline.preview(null);
     },
     hover(place) {
-      const frame = at(place);
+      const frame = frameOf(timeline, place);
       if (timeline.hover === frame) return;
       timeline.hover = frame;
       timeline.draw();
@@ -55,6 +53,11 @@ export function stripGestures(timeline) {
     },
     ...zooms(timeline),
   };
+}
+
+/** The frame of the strip, or of the bars, at a place. */
+function frameOf(timeline, { fx }) {
+  return frameAt(timeline.look.strip, timeline.size.count, fx);
 }
 
 /** The wheel and two fingers over frames: closer, further, along. */
@@ -78,11 +81,10 @@ function zooms(timeline) {
 export function laneGestures(timeline) {
   const { panel } = timeline;
   let held = null;
-  const frameOf = ({ fx }) => frameAt(timeline.look.strip, timeline.size.count, fx);
   const edited = (place) => {
     const { value, size } = timeline;
     const stroke = value.paint[held.index];
-    const frame = frameOf(place);
+    const frame = frameOf(timeline, place);
     const by = frame - held.from;
     const [first, last] = stroke.on;
     if (held.part === "bar") return delayed(stroke, Math.min(by, size.count - 1 - first));
@@ -94,7 +96,7 @@ export function laneGestures(timeline) {
     begin(place) {
       held = laneAt({ ...timeline.look, timeline: timeline.value, view: timeline.look.strip, size: timeline.size }, box(panel.lanes), place.x, place.y);
       if (!held) return;
-      held.from = frameOf(place);
+      held.from = frameOf(timeline, place);
       if (held.part === "overview") return scrollTo(timeline, place.fx);
       if (held.part === "key") timeline.look.selection = select(held.frame);
       timeline.set({ shape: held.index, tool: "move" });
@@ -133,8 +135,4 @@ function movedKey(stroke, from, to) {
   const [least, most] = [(keys[place - 1]?.[0] ?? stroke.on[0]) + 1, (keys[place + 1]?.[0] ?? stroke.on[1] + 1) - 1];
   const frame = Math.min(Math.max(least, most), Math.max(least, to));
   return { ...stroke, keys: keys.map((key, index) => (index === place ? [frame, ...key.slice(1)] : key)) };
-}
-
-function range(one, other) {
-  return count(Math.min(one, other), Math.max(one, other) + 1);
 }

@@ -6,7 +6,7 @@
 // needs them. Points are fractions of width and height, r of the shorter side. Version 2 added oval, poly, hard and keys;
 // what needs none of them is written as version 1, which older packs read.
 
-export const KINDS = ["rect", "oval", "poly", "brush"];
+const KINDS = ["rect", "oval", "poly", "brush"];
 export const BOUNDS = { frames: 1000000, points: 100000, coordinate: 1000 }; // those of vdt/bounds.py
 const NEW = ["oval", "poly", "hard", "keys"];
 const EMPTY = { given: null, paint: [] };
@@ -62,7 +62,7 @@ export function count(from, to) {
   return Array.from({ length: Math.max(0, to - from) }, (_, offset) => from + offset);
 }
 
-export function formatRange([first, last]) {
+function formatRange([first, last]) {
   return first === last ? `${first}` : `${first}-${last}`;
 }
 

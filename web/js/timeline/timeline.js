@@ -33,7 +33,7 @@ export class MaskTimeline {
     this.parsed = { text: null, timeline: null };
     this.say = translator(host.locale);
     this.panel = new Panel(this.say, {
-      press: (name) => this.run(...pressed(name)),
+      press: (...command) => this.run(...command),
       slide: (name, value) => this.set({ brush: { ...this.look.brush, [name]: value } }),
     });
     this.root = this.panel.root;
@@ -149,8 +149,8 @@ export class MaskTimeline {
     this.text.value = text;
     this.text.callback?.(text);
     this.host.record();
+    this.seen = undefined;
     this.tick();
-    this.draw();
   }
 
   /** Show a timeline while it is being changed. */
@@ -266,7 +266,6 @@ export class MaskTimeline {
     drawStrip(panel.strip, scene);
     drawLanes(panel.lanes, scene);
     this.placed = drawStage(panel.stage, scene);
-    this.scene_ = scene;
     this.planned?.want(wanted(scene));
     if (String(before) !== String([panel.least, panel.lanes.style.height])) this.node.setDirtyCanvas?.(true, true);
   }
@@ -290,6 +289,7 @@ export class MaskTimeline {
   }
 
   play(on = this.playing === null) {
+    if (!on && this.playing === null) return;
     clearInterval(this.clock);
     this.playing = on ? this.look.selection.cursor : null;
     const next = () => {
@@ -305,12 +305,6 @@ export class MaskTimeline {
 /** A source that draws with the first of these that can. */
 function drawnBy(sources) {
   return { draw: (...what) => sources.some((source) => source?.draw(...what)) };
-}
-
-/** The command of a button. */
-function pressed(name) {
-  if (["rect", "oval", "poly", "brush", "move"].includes(name)) return ["tool", name];
-  return ["erase", "animate", "onion", "peek"].includes(name) ? ["flip", name] : [name];
 }
 
 /** The frames whose pictures are needed, the most urgent first. */

@@ -1,7 +1,13 @@
 // What of the frames and of the picture is seen: zoom and place of the strip and of the stage, without a page.
 
-export const LEAST_SPAN = 4; // frames across the strip at most
-export const MOST_ZOOM = 16;
+const LEAST_SPAN = 4; // frames across the strip at most
+const MOST_ZOOM = 16;
+
+/** Width and height of a picture with at most so many pixels along its longer side. */
+export function scaledTo({ width, height }, most) {
+  const scale = Math.min(1, most / Math.max(width, height));
+  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+}
 
 // ---- The strip: {first, span} in frames ------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vdt.physics.language.captions import SceneFacts
-from vdt.physics.language.obedience import Obedience, colour_region, judge, obedience_record
+from vdt.physics.language.obedience import Obedience, colour_names, judge, obedience_record
 
 HALF = 16
 # Of the clips that `make_clip` draws: an orange-red ball and a blue one.
@@ -65,7 +65,7 @@ def test_a_ball_that_rests_and_one_that_is_thrown(make_clip):
 def test_an_empty_picture_obeys_in_nothing(hit):
     grey = np.full_like(hit, 128)
     assert judge(grey, HITS) == Obedience(colour=False, direction=False, thing=False, event=False)
-    assert not colour_region(grey, "red").any()
+    assert not (colour_names(grey) == "red").any()
 
 
 def test_shares_have_intervals():
