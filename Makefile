@@ -1,7 +1,7 @@
 # make demo [INPUT=clip.mp4]   predict what happens next in a clip; writes demo/predicted.mp4 and demo/sheet.png
 # make studio                  the whole editor in a browser, without ComfyUI: http://127.0.0.1:8189
 # make thumbnails              draw the pictures of the graphs in workflows/ anew
-# make test                    run the tests
+# make test                    run the tests, one process a core
 # make torture [TORTURE=full]  try to break it: 5,000 cases, or 60,000; goes on where it stopped (docs/torture.md)
 # make check                   format, lint and types, then the tests
 # make lint                    reformat and mend what ruff can mend
@@ -52,7 +52,7 @@ thumbnails: $(VENV)/.base
 	@$(BIN)/vdt-studio thumbnail $(RUNNABLE)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 # COMFYUI_PATH="<checkout> <another>" make test-comfyui: the pack inside real servers, each in an environment of its own
 # (env-<name> beside the checkout, made if it is not there). COMFYUI_PYTHON=<interpreter> runs a single one instead.

@@ -1,11 +1,19 @@
 """Fixtures shared by all tests: tiny networks with drawn weights, and the recorded answers in tests/golden."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS
+
+
+def pytest_configure() -> None:
+    """Where several processes share the tests, each computes on one core."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
