@@ -5,10 +5,11 @@ from __future__ import annotations
 from comfy_api import latest
 from comfy_api.latest import ComfyExtension, io
 
-from . import exports, files, replacements
+from . import replacements
 from .arrange import VDTConnect, VDTOutpaint, VDTSlowMotion
 from .clips import VDTKeyframes, VDTSampleClip, VDTScene
 from .control import VDTMaskToControl
+from .host import exports, files
 from .latents import VDTDecode, VDTEncode
 from .loaders import VDTConditioning, VDTLoadModel, VDTLoadVAE
 from .masks import VDTMask, VDTMaskCombine

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..vdt.masks.keyframes import LOOP_LEAD, connect_clips, spread_frames
 from ..vdt.masks.outpaint import MOST, Sides, outpaint
-from . import convert, runtime
-from . import vae as vaes
+from .host import convert, runtime
+from .host import vae as vaes
 from .schema import schema
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..vdt.masks.keyframes import Keyframe, place_keyframes
 from ..vdt.media.video import probe, read_frames
-from . import convert, files, runtime
+from .host import convert, files, runtime
 from .schema import fit_input, schema, seed_input
 
 CLIPS = Path(__file__).parents[1] / "samples" / "clips"

@@ -13,7 +13,7 @@ from ..vdt.masks.fitting import fit_painted
 from ..vdt.masks.grids import TARGETS, find_target
 from ..vdt.masks.pixel import fit_mask
 from ..vdt.media.frames import FitMode, fit_frames
-from . import convert, runtime
+from .host import convert, runtime
 from .schema import fit_input, schema
 
 

@@ -15,9 +15,9 @@ from ..vdt.inference.rollout import extension_mask, generate_latents, pad_frames
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
 from ..vdt.inference.windows import plan_windows
 from ..vdt.visualize.live_preview import LivePreview
-from . import files, runtime
-from .native import VDTNetwork, network_of
-from .stock import ignored_patches
+from .host import files, runtime
+from .host.native import VDTNetwork, network_of
+from .host.stock import ignored_patches
 
 # T frames, C channels, h x w latent cells.
 

@@ -12,8 +12,8 @@ from ..vdt.inference.settings import CompositingConfig
 from ..vdt.masks.clip_plan import Source, describe_clip, fit_size, plan_clip
 from ..vdt.masks.frame_lists import describe_mask
 from ..vdt.media.frames import fit_frames
-from . import convert, files, previews, runtime, sources
-from . import vae as vaes
+from .host import convert, files, previews, runtime, sources
+from .host import vae as vaes
 from .schema import COMPOSITING, compositing_inputs, fit_input, schema
 
 

@@ -9,8 +9,8 @@ from comfy_api.latest import io
 
 from ..vdt.checkpoints import describe, load_model, load_vae
 from ..vdt.visualize.latent_preview import read_preview
-from . import compat, files, native, runtime
-from . import vae as vaes
+from .host import compat, files, native, runtime
+from .host import vae as vaes
 from .schema import schema
 
 

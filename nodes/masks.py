@@ -10,7 +10,7 @@ from ..vdt.masks.pixel import OPERATIONS, combine, task_mask
 from ..vdt.masks.tasks import TASKS, Frames, ImageToVideo, Interpolate, Predict, make_task
 from ..vdt.masks.timeline import apply_timeline, parse_timeline
 from ..vdt.media.frames import FitMode
-from . import compat, convert, runtime
+from .host import compat, convert, runtime
 from .schema import fit_input, schema, seed_input
 
 DEFAULT_FIT: FitMode = "crop"

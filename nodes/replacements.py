@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import compat
+from .host import compat
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
-from . import convert, previews, runtime
+from .host import convert, previews, runtime
 from .schema import schema
 
 

@@ -8,8 +8,8 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
-from . import batches, compat, convert, previews, runtime
 from .generate import Clip, extended, generate
+from .host import batches, compat, convert, previews, runtime
 from .schema import SAMPLING, WINDOWS, schema, seed_input
 
 SAMPLER_NAMES = ["ddim", "dpmpp_2m", "ancestral", "dpmpp_2m_quad", "unipc_quad"]  # append only: graphs hold them

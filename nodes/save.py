@@ -8,8 +8,8 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..vdt.inference.settings import CompositingConfig
-from . import convert, files, previews, runtime
-from . import vae as vaes
+from .host import convert, files, previews, runtime
+from .host import vae as vaes
 from .schema import COMPOSITING, compositing_inputs, schema
 
 

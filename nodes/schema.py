@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..vdt.inference.generate import MAX_SEED
 from ..vdt.inference.settings import CompositingConfig, SamplingConfig, WindowConfig
 from ..vdt.media.frames import FitMode
-from . import compat
+from .host import compat
 
 # Defaults of widgets are read from the library's records, never written down again.
 SAMPLING = SamplingConfig()

@@ -13,7 +13,7 @@ from vdt.checkpoints import bundled, sha256
 from vdt.media.video import probe, read_frames
 from vdt_studio.errors import InvalidGraph
 from vdt_studio.graph.records import ApiNode, Link
-from vdt_studio.media import tags
+from vdt_studio.media.video import tags
 from vdt_studio.runtime import InterruptProcessingException
 from vdt_studio.verify import verify
 

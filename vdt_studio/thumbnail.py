@@ -15,7 +15,7 @@ from .engine.events import Listener
 from .errors import GraphError
 from .graph import Workflow
 from .graph.records import ApiNode, Graph, Link
-from .images import load_rgba
+from .media.images import load_rgba
 from .studio import Studio
 
 _FRAMES, _MASK, _PICTURES = "thumbnail frames", "thumbnail mask", "thumbnail mask pictures"  # no editor makes such ids

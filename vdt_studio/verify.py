@@ -12,12 +12,12 @@ import numpy as np
 
 from vdt.bounds import shown
 
-from . import media
-from .comparison import PNG, Difference, Encoding, compare
 from .engine.events import Listener
 from .errors import GraphError
 from .graph import Workflow, read_workflow
-from .images import load_rgba, opened
+from .media import video as media
+from .media.comparison import PNG, Difference, Encoding, compare
+from .media.images import load_rgba, opened
 from .studio import Studio
 
 _SAVERS = ("SaveVideo", "SaveImage", "VDTSaveVideo")

@@ -23,7 +23,7 @@ def folders(tmp_path):
 def pack(folders):
     """Import a module of the pack by its dotted name; its library is a copy of its own, not the `vdt` of the tests."""
     root = load_pack(default_pack()).__name__
-    importlib.import_module(f"{root}.nodes.files").register_model_folder()
+    importlib.import_module(f"{root}.nodes.host.files").register_model_folder()
     return lambda name: importlib.import_module(f"{root}.{name}")
 
 

@@ -8,7 +8,7 @@ OPTIONS = {"seed": 7, "steps": 2, "sampler": "ancestral", "guidance": 1.0}
 
 @pytest.fixture
 def batches(pack):
-    return pack("nodes.batches")
+    return pack("nodes.host.batches")
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_clip_that_fits_no_mask_is_still_refused(pack, models, encoded):
 
 def test_progress_counts_all_clips(pack, models, encoded, monkeypatch):
     told = []
-    bar = pack("nodes.runtime").comfy.utils.ProgressBar
+    bar = pack("nodes.host.runtime").comfy.utils.ProgressBar
     monkeypatch.setattr(
         bar, "update_absolute", lambda self, value, total=None, preview=None: told.append((value, total))
     )

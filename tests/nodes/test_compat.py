@@ -13,7 +13,7 @@ import torch
 
 @pytest.fixture
 def compat(pack):
-    return pack("nodes.compat")
+    return pack("nodes.host.compat")
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from vdt.media.video import write_video
 
 @pytest.fixture
 def convert(pack):
-    return pack("nodes.convert")
+    return pack("nodes.host.convert")
 
 
 @pytest.fixture
 def sources(pack):
-    return pack("nodes.sources")
+    return pack("nodes.host.sources")
 
 
 def test_frames_survive_the_way_to_images_and_back(convert):
@@ -170,7 +170,7 @@ def test_a_video_made_in_the_graph_is_resampled_from_memory(convert, sources, im
 
 
 def test_the_sound_of_a_video_lasts_as_long_as_the_clip(convert, sources, images, tmp_path):
-    from vdt_studio.media import write
+    from vdt_studio.media.video import write
     from vdt_studio.shim.comfy_api.latest import InputImpl
 
     audio = {"waveform": torch.linspace(-1, 1, 8000).expand(1, 2, -1), "sample_rate": 8000}  # one second

@@ -176,7 +176,7 @@ class Stock:
 
 
 def test_a_vae_carries_one_handle(pack, models):
-    vaes = pack("nodes.vae")
+    vaes = pack("nodes.host.vae")
     handle = getattr(models[1], vaes.HANDLE)
     assert vaes.file_of(models[1]) == handle.file and handle.file.name == "tiny.safetensors"
     assert vaes.codec_of(models[1]) is handle.codec and handle.codec.downscale == 8
@@ -187,7 +187,7 @@ def test_a_vae_carries_one_handle(pack, models):
 def test_a_stock_vae_is_finished_by_the_same_compositor(pack, images, masked):
     latents = pack("nodes.latents")
     latent = latents.VDTEncode.execute(Stock(), **SIZE, images=images).result[0]
-    codec = pack("nodes.vae").StockCodec(Stock())
+    codec = pack("nodes.host.vae").StockCodec(Stock())
     expected = np.stack(list(Compositor(codec).clip(latent["samples"], uint8(images), masked > 0.5)))
     shown = latents.VDTDecode.execute(latent, Stock(), images, masked).result[0]
     assert np.array_equal(uint8(shown), expected) and torch.equal(shown[:3], images[:3])
@@ -327,7 +327,7 @@ def test_a_report_measures_and_draws(pack, images, masked):
 
 
 def test_files_are_found_and_their_change_noticed(pack, folders, models):
-    loaders, files = pack("nodes.loaders"), pack("nodes.files")
+    loaders, files = pack("nodes.loaders"), pack("nodes.host.files")
     assert files.model_files("vdt") == ["bundled", "bundled fast", "tiny.safetensors"]
     assert files.model_files("vae")[0] == "bundled" and "bundled fast" not in files.model_files("vae")
     names = [files.model_path("vdt", "bundled").name, files.model_path("vdt", "bundled fast").name]
@@ -339,7 +339,7 @@ def test_files_are_found_and_their_change_noticed(pack, folders, models):
 
 
 def test_precision_is_chosen(pack, models):
-    loaders, native = pack("nodes.loaders"), pack("nodes.native")
+    loaders, native = pack("nodes.loaders"), pack("nodes.host.native")
     kinds = {}
     for precision in ("auto", "float32", "bfloat16", "float16"):
         model = loaders.VDTLoadModel.execute("tiny.safetensors", precision).result[0]
@@ -353,7 +353,7 @@ def test_precision_is_chosen(pack, models):
 
 
 def test_an_interruption_ends_the_sampling_within_a_step(pack, models, encoded, masked, monkeypatch):
-    runtime, calls = pack("nodes.runtime"), []
+    runtime, calls = pack("nodes.host.runtime"), []
 
     class InterruptError(Exception):
         pass
@@ -370,8 +370,8 @@ def test_an_interruption_ends_the_sampling_within_a_step(pack, models, encoded, 
 
 
 def test_every_step_shows_a_picture_of_all_frames(pack, models, encoded, masked, monkeypatch):
-    runtime, shown = pack("nodes.runtime"), []
-    monkeypatch.setattr(pack("nodes.previews"), "SHARE", float("inf"))  # however fast this machine samples
+    runtime, shown = pack("nodes.host.runtime"), []
+    monkeypatch.setattr(pack("nodes.host.previews"), "SHARE", float("inf"))  # however fast this machine samples
 
     class Bar:
         def __init__(self, total):
@@ -586,12 +586,12 @@ def test_a_video_is_saved_as_it_is_decoded(pack, models, encoded, images, folder
 def test_a_long_clip_is_decoded_a_few_frames_at_a_time(pack, models, encoded, images, folders, monkeypatch):
     """Its pictures are never in memory all at once, and nothing is decoded that is given."""
     latent, grown, _ = extend(pack, models[0], encoded[0], images=images)
-    codec, sizes = pack("nodes.vae").codec_of(models[1]), []
+    codec, sizes = pack("nodes.host.vae").codec_of(models[1]), []
     plain = type(codec).decode
     monkeypatch.setattr(
         type(codec), "decode", lambda own, part, size: sizes.append(len(part)) or plain(own, part, size)
     )
-    job = pack("nodes.vae").DecodeJob.of(models[1], latent, grown, None, CompositingConfig())
+    job = pack("nodes.host.vae").DecodeJob.of(models[1], latent, grown, None, CompositingConfig())
     frames = job.frames()
     assert not sizes and next(frames).shape == (64, 64, 3)
     assert sum(sizes) <= 9

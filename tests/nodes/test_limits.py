@@ -26,12 +26,12 @@ def test_clips_that_no_memory_holds_are_refused_with_both_numbers(pack, models, 
         with pytest.raises(ValueError, match=rf"{what}: .*{BOTH_NUMBERS}"):
             work()
     with pytest.raises(ValueError, match=BOTH_NUMBERS):
-        pack("nodes.convert").longer_images(torch.zeros(2, 1024, 1024, 3), 100_000, before=False)
+        pack("nodes.host.convert").longer_images(torch.zeros(2, 1024, 1024, 3), 100_000, before=False)
 
 
 def test_nodes_stop_between_layers_and_frames(pack, models, images, clip, monkeypatch):
     """The host says stop when it is asked for the n-th time: each node is asked far more often than once a chunk."""
-    runtime = pack("nodes.runtime")
+    runtime = pack("nodes.host.runtime")
     asked = [0, 0]
 
     class StopError(Exception):

@@ -60,7 +60,7 @@ def sample(pack, model, latent, mask=None):
 
 
 def test_stock_samplers_see_the_cells_that_our_sampler_sees(pack, images, latent):
-    convert = pack("nodes.convert")
+    convert = pack("nodes.host.convert")
     for name, count in CELLS.items():
         expected = to_cells(box(name) > 0.5, (6, 8, 8))
         assert int(expected[0].sum()) == count
@@ -78,7 +78,7 @@ def test_stock_samplers_see_the_cells_that_our_sampler_sees(pack, images, latent
 
 
 def test_painted_pixels_do_not_grow(pack, images):
-    convert = pack("nodes.convert")
+    convert = pack("nodes.host.convert")
     for name in BOXES:
         mask = mask_node(pack, images, box(name))
         assert torch.equal(mask == 1, box(name, 6) == 1)
@@ -96,7 +96,7 @@ def test_given_pixels_inside_generated_cells_come_back_bit_for_bit(pack, models)
     latents = pack("nodes.latents")
     for name in ("22x22", "pixel"):
         mask = mask_node(pack, images, box(name))
-        latent = pack("nodes.vae").encode(models[1], pack("nodes.convert").to_frames(images))
+        latent = pack("nodes.host.vae").encode(models[1], pack("nodes.host.convert").to_frames(images))
         made = sample(pack, models[0], latent, mask)
         stock = {**set_latent_noise_mask(latent, mask), "samples": made["samples"]}
         given = box(name, 6) == 0
@@ -138,11 +138,11 @@ def test_arranged_clips_carry_whole_cells(pack, models, images):
     assert mask.shape == (6, 70, 77) and latent["samples"].shape[-2:] == (9, 10)
     expected = to_cells(mask == 1, (6, 9, 10))
     assert torch.equal(seen_by_core(latent) > 0.5, expected) and bool(expected[:, :, 1].all())
-    assert torch.equal(pack("nodes.convert").mask_of(latent, None), mask == 1)
+    assert torch.equal(pack("nodes.host.convert").mask_of(latent, None), mask == 1)
 
 
 def test_combined_masks_are_whole_cells_and_soft_ones_stay_soft(pack, images, latent):
-    combine, convert = pack("nodes.masks").VDTMaskCombine.execute, pack("nodes.convert")
+    combine, convert = pack("nodes.masks").VDTMaskCombine.execute, pack("nodes.host.convert")
     mask = mask_node(pack, images, box("22x22"))
     inverted = combine(mask, "invert").result[0]
     assert torch.equal(inverted == 1, box("22x22", 6) == 0)
@@ -178,7 +178,7 @@ def test_a_mask_of_the_sources_size_lies_where_it_was_painted(pack, models):
         assert output.ui["text"][0].startswith(plan) and "partly generated" in output.ui["text"][0]
         assert np.array_equal((mask_node(pack, frames, mask, policy=policy) == 1).numpy(), expected.repeat(6, 0))
         cells = to_cells(white == 1, (6, 8, 8))
-        convert = pack("nodes.convert")
+        convert = pack("nodes.host.convert")
         assert torch.equal(convert.cells_of(latent, None), cells)
         bare = {key: value for key, value in latent.items() if key != "noise_mask"}
         assert torch.equal(convert.cells_of(bare, mask), cells), "VDT Sampler cuts it otherwise"
@@ -191,7 +191,7 @@ def test_a_mask_of_the_sources_size_lies_where_it_was_painted(pack, models):
 
 
 def test_masks_of_many_shapes_fit_before_anything_is_sampled(pack, models, images, latent):
-    convert = pack("nodes.convert")
+    convert = pack("nodes.host.convert")
     for height, width, frames in ((512, 512, 1), (333, 501, 1), (64, 48, 6), (20, 30, 6), (128, 64, 1)):
         mask = region(height, width).expand(frames, -1, -1)
         expected = torch.from_numpy(painted_pictures(mask, (64, 64), "crop")).expand(6, -1, -1)
@@ -240,7 +240,7 @@ def test_masks_that_are_none_say_so(pack, models, images, latent):
 
 
 def test_cells_of_other_vaes_are_known(pack, models):
-    convert = pack("nodes.convert")
+    convert = pack("nodes.host.convert")
     latent = convert.new_latent(torch.zeros(2, 4, 8, 8), (128, 120), 16)
     mask = torch.zeros(1, 128, 120)
     mask[:, 100, 119] = 1

@@ -11,7 +11,7 @@ from vdt.models import Conditioning
 
 @pytest.fixture
 def native(pack):
-    return pack("nodes.native")
+    return pack("nodes.host.native")
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def sample(pack, models, latents):
     def run(sigma=157.4, mask=None, latent=latents, **guider):
         executor = Executor(models[0], **guider)
         sigmas = torch.tensor([sigma, 0.0])
-        return executor, pack("nodes.stock").sample_exactly(executor, noise, latent, "euler", sigmas, mask, None)
+        return executor, pack("nodes.host.stock").sample_exactly(executor, noise, latent, "euler", sigmas, mask, None)
 
     run.noise = noise
     return run
@@ -179,16 +179,16 @@ def test_what_will_not_look_good_is_said(sample, models, latents, caplog):
 
 def test_a_clip_longer_than_the_model_learned_is_said_to_be(pack, models, caplog):
     model = SimpleNamespace(model_patcher=models[0], cfg=1.0)
-    pack("nodes.stock")._remark(model, 40)
+    pack("nodes.host.stock")._remark(model, 40)
     assert "the model sees 40 frames at once but learned 6: put Context Windows (Manual)" in caplog.text
     caplog.clear()
     models[0].model_options["context_handler"] = SimpleNamespace(dim=0, context_length=6)
-    pack("nodes.stock")._remark(model, 40)
+    pack("nodes.host.stock")._remark(model, 40)
     assert not caplog.records
 
 
 def test_patches_that_our_sampler_does_not_run_are_named(pack, models):
-    ignored, model = pack("nodes.stock").ignored_patches, models[0]
+    ignored, model = pack("nodes.host.stock").ignored_patches, models[0]
     assert ignored(model) == []
     model.model_options |= {"sampler_cfg_function": print, "context_handler": object(), "empty": None}
     model.model_options["transformer_options"]["easycache"] = object()

@@ -43,7 +43,7 @@ def decoded(pack, models, images, given=3, batch=1, seed=5, **inputs):
 
 
 def test_previews_take_no_more_than_their_share_of_the_time(pack):
-    previews, now = pack("nodes.previews"), [0.0]
+    previews, now = pack("nodes.host.previews"), [0.0]
 
     def shown(latents):
         now[0] += 0.1  # what a preview takes
@@ -59,7 +59,7 @@ def test_previews_take_no_more_than_their_share_of_the_time(pack):
 
 
 def test_a_preview_says_how_its_frames_stand(pack):
-    previews = pack("nodes.previews")
+    previews = pack("nodes.host.previews")
     frames = np.random.default_rng(0).integers(0, 256, (5, 16, 32, 3), np.uint8)
     kind, picture, side = previews.PacedPreview(lambda latents: frames)(torch.zeros(5, 4, 2, 4), "1 / 2")
     assert (kind, side) == ("JPEG", None)  # hosts would resize it to a side
@@ -74,7 +74,7 @@ def test_a_preview_says_how_its_frames_stand(pack):
 
 
 def test_pages_hold_every_frame_exactly(pack, clip, monkeypatch):
-    previews, exports = pack("nodes.previews"), pack("nodes.exports")
+    previews, exports = pack("nodes.host.previews"), pack("nodes.host.exports")
     monkeypatch.setattr(pack("vdt.visualize.live_preview"), "PAGE_SIDE", 80)  # so that there are several
     told = previews.write_pages(clip)
     assert (told["columns"], told["rows"], len(told["pages"])) == (2, 3, 2)
@@ -87,7 +87,7 @@ def test_a_player_knows_given_frames_seeds_rate_and_source(pack, models, images)
     assert told["fps"] == 20.0
     first, second = told["clips"]
     assert (first["states"], first["seed"], second["seed"]) == ("000111", 5, 6)
-    exports = pack("nodes.exports")
+    exports = pack("nodes.host.exports")
     assert np.array_equal(frames_of(exports, first), finished[:6])
     assert np.array_equal(frames_of(exports, second), finished[6:])
     assert first["before"] == second["before"] and first["before"]["missing"] == "000000"  # one source, written once
@@ -120,21 +120,21 @@ def test_nothing_is_claimed_of_a_latent_that_says_nothing(pack, models, images):
 
 
 def test_clips_that_are_too_large_for_pages_are_videos(pack, models, images, monkeypatch):
-    monkeypatch.setattr(pack("nodes.previews"), "MAX_PIXELS", 6 * 64 * 64 - 1)
+    monkeypatch.setattr(pack("nodes.host.previews"), "MAX_PIXELS", 6 * 64 * 64 - 1)
     (shown,) = player(decoded(pack, models, images))["clips"]
     assert "pages" not in shown and shown["video"]["filename"].endswith(".mp4") and shown["fps"] == 20.0
-    assert frames_of(pack("nodes.exports"), shown).shape == (6, 64, 64, 3)
+    assert frames_of(pack("nodes.host.exports"), shown).shape == (6, 64, 64, 3)
 
 
 def test_save_video_shows_the_frames_that_it_writes(pack, models, images, monkeypatch, folders):
-    save, exports = pack("nodes.save").VDTSaveVideo, pack("nodes.exports")
+    save, exports = pack("nodes.save").VDTSaveVideo, pack("nodes.host.exports")
     latent = pack("nodes.latents").VDTEncode.execute(models[1], 6, 64, 64, "crop", 0.0, 0.0, images).result[0]
     made = pack("nodes.latents").VDTDecode.execute(latent, models[1]).result[0]
     output = save.execute(latent, models[1], "clip", 12.0)
     told = player(output)
     assert told["fps"] == 12.0 and output.ui["images"][0]["filename"] == "clip_00001_.mp4"
     assert np.array_equal(frames_of(exports, told["clips"][0]), (made * 255).round().to(torch.uint8).numpy())
-    monkeypatch.setattr(pack("nodes.previews"), "MAX_PIXELS", 0)
+    monkeypatch.setattr(pack("nodes.host.previews"), "MAX_PIXELS", 0)
     (shown,) = player(save.execute(latent, models[1], "clip", 12.0))["clips"]
     assert shown["video"] == {"filename": "clip_00002_.mp4", "subfolder": "", "type": "output"}
 
@@ -166,7 +166,7 @@ def wish(told, kind, **changes):
 
 
 def test_an_export_is_what_was_played(pack, clip):
-    previews, exports = pack("nodes.previews"), pack("nodes.exports")
+    previews, exports = pack("nodes.host.previews"), pack("nodes.host.exports")
     told, wanted = previews.write_pages(clip), clip[[0, 2, 1]].repeat(2, 1).repeat(2, 2)
     write = lambda kind, **changes: exports.write(exports.Export.of(wish(told, kind, **changes)))  # noqa: E731
     with zipfile.ZipFile(io.BytesIO(write("png"))) as archive:
@@ -184,8 +184,8 @@ def test_an_export_is_what_was_played(pack, clip):
 
 
 def test_what_is_no_export_is_refused_in_a_sentence(pack, clip, folders):
-    exports = pack("nodes.exports")
-    told = pack("nodes.previews").write_pages(clip)
+    exports = pack("nodes.host.exports")
+    told = pack("nodes.host.previews").write_pages(clip)
     (folders.temp.parent / "secret.png").write_bytes((folders.temp / told["pages"][0]["filename"]).read_bytes())
     out = {"filename": "secret.png", "subfolder": "..", "type": "temp"}
     cases = {

@@ -11,10 +11,10 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from vdt.media.files import WriteError
-from vdt_studio.comparison import Encoding, compare, encoding_of
 from vdt_studio.engine import Engine
 from vdt_studio.errors import GraphError, sentence_of
-from vdt_studio.images import load_rgba, save_pngs
+from vdt_studio.media.comparison import Encoding, compare, encoding_of
+from vdt_studio.media.images import load_rgba, save_pngs
 from vdt_studio.paths import PathError, confine, is_file, list_files, save_slot, split_annotation
 from vdt_studio.studio import Studio
 from vdt_studio.verify import verify
@@ -194,7 +194,7 @@ def clip(seed=0, frames=6, size=64):
 
 def test_a_lossy_file_of_another_encoder_is_compared_within_what_it_changes(tmp_path):
     from vdt.media.video import write_video
-    from vdt_studio import media
+    from vdt_studio.media import video as media
 
     def saved(frames, crf):
         path = tmp_path / f"{crf}.mp4"

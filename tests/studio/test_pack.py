@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vdt_studio import media
 from vdt_studio.graph import read_workflow
+from vdt_studio.media import video as media
 from vdt_studio.pack import PackError, load_pack
 from vdt_studio.studio import Studio
 

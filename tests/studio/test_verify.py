@@ -11,7 +11,7 @@ from PIL import Image
 from vdt.media.files import save_tensors
 from vdt_studio.engine import Engine
 from vdt_studio.errors import GraphError
-from vdt_studio.media import tags, write
+from vdt_studio.media.video import tags, write
 from vdt_studio.shim.comfy_api.latest import io
 from vdt_studio.studio import Studio
 from vdt_studio.verify import verify

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from vdt_studio import media
 from vdt_studio.engine import Engine
 from vdt_studio.graph import read_workflow
+from vdt_studio.media import video as media
 from vdt_studio.paths import PathError
 from vdt_studio.shim.comfy_api.latest import InputImpl, Types
 

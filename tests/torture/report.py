@@ -36,8 +36,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "media reader": (
         *(f"vdt/media/{name}.py" for name in ("audio", "clip", "filters", "frames", "opening", "packets", "pictures")),
         *(f"vdt/media/{name}.py" for name in ("probing", "timeline", "types", "upright", "video", "video_folder")),
-        "vdt_studio/media.py",
-        "vdt_studio/images.py",
+        "vdt_studio/media/video.py",
+        "vdt_studio/media/images.py",
     ),
 }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ..images import opened, png_texts
 from ..limits import MAX_PREVIEW
+from ..media.images import opened, png_texts
 
 _QUALITY = 90
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..images import SavedFile, load_rgba, save_pngs, save_webp
+from ..media.images import SavedFile, load_rgba, save_pngs, save_webp
 from ..shim import folder_paths
 
 _HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}

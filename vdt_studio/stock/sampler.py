@@ -86,7 +86,7 @@ class KSampler:
 def _own_sampler(model: Any) -> Any:
     """The sampler node of the pack that a MODEL comes from; ValueError for a model of another kind."""
     inner = getattr(model, "model", SimpleNamespace())
-    package = type(inner).__module__.rpartition(".")[0]
-    if not hasattr(getattr(inner, "diffusion_model", None), "vdt") or not package.endswith(".nodes"):
+    package, nodes, _ = type(inner).__module__.rpartition(".nodes.")
+    if not hasattr(getattr(inner, "diffusion_model", None), "vdt") or not nodes:
         raise ValueError(f"the studio samples VDT models alone, got {type(inner).__name__}: connect VDT Load Model")
-    return importlib.import_module(f"{package}.sampler").VDTSampler
+    return importlib.import_module(f"{package}.nodes.sampler").VDTSampler

@@ -27,7 +27,7 @@ class MediaFiles(Family):
     def prepare(self, folder: Path) -> Any:
         import logging
 
-        from vdt_studio import media  # noqa: F401 - everything is loaded before the first case
+        from vdt_studio.media import video as media  # noqa: F401 - everything is loaded before the first case
 
         logging.disable(logging.WARNING)
         return folder / "case", [(path.suffix, path.read_bytes()) for path in make_samples(folder / "samples")]
@@ -80,7 +80,7 @@ class MediaFiles(Family):
         check(numbers == sorted(numbers), "numbers of scenes grow")
 
     def _studio(self, path: Path, rng: random.Random) -> None:
-        from vdt_studio import media
+        from vdt_studio.media import video as media
 
         read = media.read(path)
         check(len(read.frames) <= MOST and read.rate > 0, "frames with a rate")
@@ -99,7 +99,7 @@ class MediaFiles(Family):
         video.get_dimensions(), video.get_duration(), video.get_frame_count(), video.get_frame_rate()
 
     def _picture(self, path: Path, rng: random.Random) -> None:
-        from vdt_studio.images import load_rgba
+        from vdt_studio.media.images import load_rgba
         from vdt_studio.server.pictures import preview
 
         load_rgba(path)

@@ -31,7 +31,7 @@ class Writers:
 
         from vdt.training import state  # noqa: F401
         from vdt.visualize import contact_sheet  # noqa: F401
-        from vdt_studio import images, media  # noqa: F401
+        from vdt_studio.media import images, video  # noqa: F401
 
         tempfile.gettempdir()  # found out before nothing can be written
         folder.mkdir(parents=True)
@@ -102,14 +102,14 @@ class Writers:
     def _studio_video(self, path: Path) -> None:
         import torch
 
-        from vdt_studio import media
+        from vdt_studio.media import video as media
 
         media.write(
             path, torch.from_numpy(square(12)).float() / 255, Fraction(8), metadata={"prompt": {"1": "x" * 2000}}
         )
 
     def _studio_copy(self, path: Path) -> None:
-        from vdt_studio import media
+        from vdt_studio.media import video as media
 
         media.copy(self.folder / "clip.mp4", path, {"prompt": "{}"})
 
@@ -117,6 +117,6 @@ class Writers:
         """Pictures get the next free number, so what is there is never in the way."""
         import torch
 
-        from vdt_studio.images import save_pngs
+        from vdt_studio.media.images import save_pngs
 
         save_pngs(torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(0)), path.parent, "clip")

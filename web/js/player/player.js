@@ -12,7 +12,7 @@ import { STATES, describeStates, frameUnder } from "./marks.js";
 import { offerExport, offerPlaces } from "./menus.js";
 import { sourceOf } from "./source.js";
 
-const OUTPUT = "vdt_player"; // in what a node shows, see nodes/previews.py
+const OUTPUT = "vdt_player"; // in what a node shows, see nodes/host/previews.py
 const NAME = "vdt player";
 const COMPARES = "VDTReport"; // shows the line between before and after from the start
 const BELOW = 32; // height of the strip, and of the gaps between the parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ....images import SavedFile, save_pngs
+from ....media.images import SavedFile, save_pngs
 from ... import folder_paths
 from .sockets import FolderType
 

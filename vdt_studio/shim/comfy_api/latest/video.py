@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .... import media
+from ....media import video as media
 
 
 class VideoContainer(str, Enum):

@@ -15,13 +15,13 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from ..vdt.config import DiffusionConfig
-from ..vdt.diffusion import Schedule, scale_latents, unscale_latents
-from ..vdt.inference.memory import model_bytes
-from ..vdt.inference.tiling import TiledModel
-from ..vdt.models.conditioning import Conditioning
-from ..vdt.models.transformer import VDT
-from ..vdt.visualize.latent_preview import GRID_SIDE, PreviewProjection
+from ...vdt.config import DiffusionConfig
+from ...vdt.diffusion import Schedule, scale_latents, unscale_latents
+from ...vdt.inference.memory import model_bytes
+from ...vdt.inference.tiling import TiledModel
+from ...vdt.models.conditioning import Conditioning
+from ...vdt.models.transformer import VDT
+from ...vdt.visualize.latent_preview import GRID_SIDE, PreviewProjection
 from . import compat
 from .batches import CLIPS_KEY
 from .stock import OWN_KEY, sample_exactly

@@ -16,13 +16,13 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..vdt.config import VAEConfig
-from ..vdt.inference.codec import AutoencoderCodec, Progress, Size, VideoCodec
-from ..vdt.inference.compositing import Compositor
-from ..vdt.inference.memory import vae_bytes
-from ..vdt.inference.settings import CompositingConfig
-from ..vdt.media.frames import pad_to_multiple
-from ..vdt.models.autoencoder import AutoencoderKL
+from ...vdt.config import VAEConfig
+from ...vdt.inference.codec import AutoencoderCodec, Progress, Size, VideoCodec
+from ...vdt.inference.compositing import Compositor
+from ...vdt.inference.memory import vae_bytes
+from ...vdt.inference.settings import CompositingConfig
+from ...vdt.media.frames import pad_to_multiple
+from ...vdt.models.autoencoder import AutoencoderKL
 from . import batches, convert, runtime
 
 # T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the autoencoder's own: unscaled.

@@ -14,10 +14,10 @@ import numpy as np
 from comfy.cli_args import args
 from comfy_api.latest import InputImpl, io, ui
 
-from ..vdt import __version__
-from ..vdt.checkpoints import Bundled, bundled, sha256
-from ..vdt.media.types import Sound
-from ..vdt.media.video import write_video
+from ...vdt import __version__
+from ...vdt.checkpoints import Bundled, bundled, sha256
+from ...vdt.media.types import Sound
+from ...vdt.media.video import write_video
 
 DEFAULT_FILE = "bundled"
 # Names that loaders offer for files that come with the pack; append only: graphs hold them.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..vdt.masks.pixel import to_cells
+from ...vdt.masks.pixel import to_cells
 from . import compat
 from .batches import CLIPS_KEY
 

@@ -14,16 +14,16 @@ import torch
 from comfy_api.latest import ui
 from torch import Tensor
 
-from ..vdt import bounds
-from ..vdt.diffusion import StepInfo
-from ..vdt.inference.codec import Progress
-from ..vdt.inference.memory import check_memory
-from ..vdt.inference.pipeline import DTYPES
-from ..vdt.interruption import interruptible
-from ..vdt.masks.frame_lists import describe_mask
-from ..vdt.masks.timeline import PARTLY, frame_states
-from ..vdt.visualize.live_preview import LivePreview
-from ..vdt.visualize.mask_overlay import STRIP_FRAMES, frame_strip, mask_preview
+from ...vdt import bounds
+from ...vdt.diffusion import StepInfo
+from ...vdt.inference.codec import Progress
+from ...vdt.inference.memory import check_memory
+from ...vdt.inference.pipeline import DTYPES
+from ...vdt.interruption import interruptible
+from ...vdt.masks.frame_lists import describe_mask
+from ...vdt.masks.timeline import PARTLY, frame_states
+from ...vdt.visualize.live_preview import LivePreview
+from ...vdt.visualize.mask_overlay import STRIP_FRAMES, frame_strip, mask_preview
 from . import compat, convert
 from .previews import PacedPreview
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .limits import MAX_PIXELS, LimitError, check_picture
-from .paths import save_slot
+from ..limits import MAX_PIXELS, LimitError, check_picture
+from ..paths import save_slot
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo

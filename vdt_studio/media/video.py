@@ -23,9 +23,9 @@ from vdt.media.opening import opened, picture_stream, reason, sound_streams
 from vdt.media.packets import demux
 from vdt.media.video import VideoError, probe, read_frames, write_video
 
+from ..limits import check_memory
 from .comparison import Encoding, encoding_of
 from .images import as_tags, to_bytes
-from .limits import check_memory
 
 STILL_RATE = Fraction(1)  # frames a second of a still image that is read as a video
 _FLAGS = {"movflags": "use_metadata_tags+faststart"}

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..vdt.inference.generate import MAX_SEED
+from ...vdt.inference.generate import MAX_SEED
 from . import convert
 
 # N clips of T frames each; a MASK or noise mask has 1 or T frames for all of them, or N T.

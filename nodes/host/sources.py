@@ -11,12 +11,12 @@ import numpy as np
 from comfy_api.latest import InputImpl
 from torch import Tensor
 
-from ..vdt.masks.clip_plan import pick_frames
-from ..vdt.masks.fitting import fit_painted, take_frames
-from ..vdt.media.clip import open_clip
-from ..vdt.media.frames import DEFAULT_FPS, FitMode
-from ..vdt.media.types import Sound
-from ..vdt.media.video import probe
+from ...vdt.masks.clip_plan import pick_frames
+from ...vdt.masks.fitting import fit_painted, take_frames
+from ...vdt.media.clip import open_clip
+from ...vdt.media.frames import DEFAULT_FPS, FitMode
+from ...vdt.media.types import Sound
+from ...vdt.media.video import probe
 from . import convert
 
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from ..vdt.masks.timeline import frame_states
-from ..vdt.media.frames import DEFAULT_FPS, PLACEHOLDER
-from ..vdt.media.types import VideoError
-from ..vdt.media.video import write_video
-from ..vdt.visualize.live_preview import LivePreview, page_grid, picture_of
+from ...vdt.masks.timeline import frame_states
+from ...vdt.media.frames import DEFAULT_FPS, PLACEHOLDER
+from ...vdt.media.types import VideoError
+from ...vdt.media.video import write_video
+from ...vdt.visualize.live_preview import LivePreview, page_grid, picture_of
 from . import batches, convert, files
 
 if TYPE_CHECKING:

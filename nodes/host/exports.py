@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..vdt.media.video import read_frames, write_video
-from ..vdt.visualize.animation import write_gif, write_png_zip, write_webp
+from ...vdt.media.video import read_frames, write_video
+from ...vdt.visualize.animation import write_gif, write_png_zip, write_webp
 from . import compat, files
 
 ROUTE = "/vdt/export"

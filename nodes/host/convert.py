@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..vdt.inference.rollout import pad_frames
-from ..vdt.masks.fitting import cell_support, fit_painted, fit_soft
-from ..vdt.masks.pixel import to_cells, to_pixels
-from ..vdt.media.frames import PLACEHOLDER, FitMode, latent_grid_size
-from ..vdt.media.types import Sound
+from ...vdt.inference.rollout import pad_frames
+from ...vdt.masks.fitting import cell_support, fit_painted, fit_soft
+from ...vdt.masks.pixel import to_cells, to_pixels
+from ...vdt.media.frames import PLACEHOLDER, FitMode, latent_grid_size
+from ...vdt.media.types import Sound
 
 # IMAGE is float (T, H, W, 3 or 4) in [0, 1], MASK float (T, H, W) with 1 = generate, LATENT a dict with raw samples
 # (T, C, h, w) and perhaps a noise_mask. The library has uint8 frames (T, H, W, 3) and bool masks.
