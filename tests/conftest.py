@@ -22,6 +22,15 @@ def golden() -> Path:
     return Path(__file__).parent / "golden"
 
 
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request, monkeypatch) -> torch.device:
+    """Every device on which recorded answers must come out; convolutions of a GPU in full float32."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    return torch.device(request.param)
+
+
 @pytest.fixture
 def tiny_model():
     """A VDT whose every weight is drawn: as initialised it would answer zero and prove nothing."""

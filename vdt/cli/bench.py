@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..physics.scenes import SceneClip
 
 BENCHMARKS = ("forward", "clip", "train", "memory", "scaling", "quality")
-ON_REQUEST = ("learning",)  # needs weights that the user names
+ON_REQUEST = ("learning", "scenes")  # need weights that the user names, and OpenGL
 DEFAULT_SIZE = "VDT-S/2"
 TRAINED_SIZE = "VDT-XS/2"  # the shipped one
 
@@ -75,7 +75,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         help="measure speed and memory",
         description="Measure on this machine, always compared with a reference timed in turns: a plain forward pass "
         "and the rate of a large matrix product (forward), 500 ancestral steps (clip), the released loop and that rate "
-        "(train). Without a name all are run but learning, which takes an hour of two cores.",
+        "(train). Without a name all are run but scenes, and learning, which takes an hour of two cores.",
     )
     names = (*BENCHMARKS, *ON_REQUEST)
     parser.add_argument("name", nargs="?", choices=names, help="one of " + ", ".join(names))
@@ -208,6 +208,13 @@ def _learning(request: BenchRequest) -> tuple[Any, str]:
     return record, learning_table(record)
 
 
+def _cost_of_scenes(request: BenchRequest) -> tuple[Any, str]:
+    from ..benchmarks.scenes import bench_scenes, scenes_table
+
+    record = bench_scenes(rounds=request.rounds, device=request.device)
+    return record, scenes_table(record)
+
+
 _MEASURES: dict[str, Callable[[BenchRequest], tuple[Any, str]]] = {
     "forward": _forward,
     "clip": _clip,
@@ -216,6 +223,7 @@ _MEASURES: dict[str, Callable[[BenchRequest], tuple[Any, str]]] = {
     "scaling": _scaling,
     "quality": _quality,
     "learning": _learning,
+    "scenes": _cost_of_scenes,
 }
 
 

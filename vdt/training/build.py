@@ -25,7 +25,8 @@ from ..visualize.latent_preview import PreviewProjection, fit_preview
 from .data.captions import config_with_encoder
 from .data.latent_cache import encode_clips, encoder_key, fingerprint
 from .data.latents import LatentClips, LatentSet
-from .data.sources import Clips, read_clips, read_pictures, shown_clips
+from .data.scene_stream import SceneStream, StreamedClips, every_caption
+from .data.sources import NUM_SHOWN, Clips, read_clips, read_pictures, shown_clips
 from .distill import DistillObjective
 from .objectives import Objective, VDTObjective
 from .recipe import BUNDLED, BucketRecipe, Recipe, VAERecipe, VDTRecipe
@@ -75,10 +76,20 @@ def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, *, 
     if not recipe.init:
         _check_module(lambda: VDT(recipe.model))
     vae = load_vae(path.parent / recipe.vae if recipe.vae else bundled("vae"), device=device)
+    build = _streamed if recipe.data.fresh else _cached
+    module, clips = build(recipe, path, folder, vae, device, progress=progress)
+    if not recipe.distill.steps:
+        return VDTObjective(module, clips, recipe)
+    return DistillObjective(module, copy.deepcopy(module).to(device), clips, recipe)
+
+
+def _cached(
+    recipe: VDTRecipe, path: Path, folder: Path, vae: AutoencoderKL, device: str, *, progress: bool
+) -> tuple[VDT, LatentClips]:
+    """The model, and clips that are encoded before it trains."""
     encode = _Encoder(recipe, path, vae, folder, device, progress=progress)
     sets = [encode.clips(bucket) for bucket in recipe.data.shapes]
     module = _vdt_module(recipe, path, sets[0].latents)
-    diffusion = module.config.diffusion
     shown = shown_clips(recipe.data, encode.first, recipe.data.shapes[0])
     clips = LatentClips(
         latents=sets[0].latents,
@@ -89,11 +100,35 @@ def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, *, 
         vae=vae,
         shown=shown[:, : 1 if recipe.mode == "spatial" else module.config.num_frames],
         preview=_preview(encode.first, sets[0].latents, module),
-        diffusion=diffusion,
+        diffusion=module.config.diffusion,
     )
-    if not recipe.distill.steps:
-        return VDTObjective(module, clips, recipe)
-    return DistillObjective(module, copy.deepcopy(module).to(device), clips, recipe)
+    return module, clips
+
+
+def _streamed(
+    recipe: VDTRecipe, path: Path, folder: Path, vae: AutoencoderKL, device: str, *, progress: bool
+) -> tuple[VDT, LatentClips]:
+    """The model, and clips that come while it trains."""
+    if ranks.current().world > 1 or recipe.images.folder:
+        raise ValueError(f"{path}: data.fresh is for one process, without images.folder: set fresh = 0")
+    texts = bool(recipe.text.encoder)
+    per_set = recipe.data.fresh * recipe.optim.batch
+    stream = SceneStream(recipe.data, vae, torch.device(device), per_set=per_set, texts=texts)
+    shown = stream.validation(NUM_SHOWN)
+    latents = stream.first()
+    module = _vdt_module(recipe, path, latents)
+    pixels, own = frames_to_pixels(shown.flatten(0, 1).cpu().numpy()), stream.encode(shown)
+    preview = fit_preview(scale_latents(own.float().cpu(), module.config.diffusion).flatten(0, 1), pixels)
+    clips = StreamedClips(
+        stream=stream,
+        latents=latents,
+        captions=every_caption() if texts else (),
+        vae=vae,
+        shown=shown[:, : 1 if recipe.mode == "spatial" else module.config.num_frames].cpu().numpy(),
+        preview=preview,
+        diffusion=module.config.diffusion,
+    )
+    return module, clips
 
 
 def _check_module(build: Callable[[], torch.nn.Module]) -> None:

@@ -17,6 +17,7 @@ from ..ranks import LostProcessError
 from ..visualize.contact_sheet import contact_sheet
 from .data.batches import Batch, Batches, part_of
 from .ema import EMA
+from .log import TrainingLog
 from .objectives import Loss, Objective
 from .optimizers import new_optimizers
 from .parallel import checkpoints
@@ -71,22 +72,23 @@ class Loop:
 
         LostProcessError if another process of the run is gone.
         """
-        writer = _writer(self.folder) if self.ranks.is_first else None
+        log = TrainingLog(self.folder) if self.ranks.is_first else None
         total = None if self.rhythm.minutes else self.optim.steps
         bar = tqdm(total=total, initial=self.state.step, unit="step", disable=not progress or not self.ranks.is_first)
         self.clock = Clock(kind=self.rhythm.clock, before=self.state.seconds)
+        self.objective.start_at(self.state.step)
         self.batches = Batches(self._draw, self.state.generator)
         try:
             with bar, self._signals(), self._watched():
                 while self._goes_on():
                     loss = self.step()
                     bar.update()
-                    self._after_step(loss, writer, bar)
-                self._finish(writer)
+                    self._after_step(loss, log, bar)
+                self._finish(log)
         finally:
             self.batches.close()
-            if writer is not None:
-                writer.close()
+            if log is not None:
+                log.close()
         return self.done >= 1
 
     @property
@@ -157,43 +159,42 @@ class Loop:
             (loss.total / self.optim.accumulate).backward()
         return loss
 
-    def _after_step(self, loss: Loss, writer: Any, bar: Any) -> None:
+    def _after_step(self, loss: Loss, log: TrainingLog | None, bar: Any) -> None:
         step, rhythm = self.state.step, self.rhythm
         if step % rhythm.log_every == 0:
-            self._log(loss, writer, bar)
+            self._log(loss, log, bar)
         if step % rhythm.save_every == 0:
             self.save()  # before the sheet, which may fail, such as on a full disk
         if step % rhythm.sheet_every == 0 and self.done < 1:
-            self._sheet(writer)
+            self._sheet(log)
         if self.publish and rhythm.weights_every and self.state.seconds - self.published >= rhythm.weights_every:
             self.publish()
             self.published = self.state.seconds
 
-    def _finish(self, writer: Any) -> None:
+    def _finish(self, log: TrainingLog | None) -> None:
         """Leave a checkpoint, and a sheet of what the whole run has made."""
         if self.saved != self.state.step:
             self.save()
         if self.done >= 1 and self.shown != self.state.step:
-            self._sheet(writer)
+            self._sheet(log)
 
-    def _log(self, loss: Loss, writer: Any, bar: Any) -> None:
+    def _log(self, loss: Loss, log: TrainingLog | None, bar: Any) -> None:
         named = {"loss": loss.total, **loss.scalars}
         values = dict(zip(named, ranks.mean(*(float(value) for value in named.values())), strict=True))
-        if writer is None:
+        if log is None:
             return
-        step = self.state.step
-        for name, value in {**values, "lr": self._rate(), "seconds": self.state.seconds}.items():
-            writer.add_scalar(name, value, step)
+        log.numbers(self.state.step, {**values, "lr": self._rate(), "seconds": self.state.seconds})
         bar.set_postfix({name: f"{value:.4f}" for name, value in values.items()})
 
-    def _sheet(self, writer: Any) -> None:
+    def _sheet(self, log: TrainingLog | None) -> None:
         self.shown = self.state.step
         with self.network.averaged(self.state) as module:
             if module is None:
                 return
             rows = self.objective.contact_sheet(module, self.device)
         sheet = contact_sheet(rows, self.folder / f"sheet-{self.state.step:06d}.png")
-        writer.add_image("sheet", sheet, self.state.step, dataformats="HWC")
+        if log is not None:
+            log.sheet(self.state.step, sheet)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -232,9 +233,3 @@ class Loop:
 
 def _mean(values: list[Tensor]) -> Tensor:
     return values[0] if len(values) == 1 else torch.stack(values).mean()
-
-
-def _writer(folder: Path) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder / "tensorboard"))

@@ -58,6 +58,10 @@ class Objective(Protocol):
         """What is trained."""
         ...
 
+    def start_at(self, step: int) -> None:
+        """Let the next batch be that of a step, from 0."""
+        ...
+
     def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
         """A batch with everything random about it, the noise on the device."""
         ...
@@ -112,6 +116,10 @@ class VDTObjective:
         return self.score(self.draw(batch, generator, device))
 
     # ---- Drawing -----------------------------------------------------------------------------------------------------
+
+    def start_at(self, step: int) -> None:
+        """Let the next batch be that of a step: streams of clips know which scenes it is drawn from."""
+        self.clips.start_at(step)
 
     def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
         """Clips of one length and shape, then single frames, with tasks, timesteps and noise."""

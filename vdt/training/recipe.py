@@ -80,6 +80,8 @@ class DataRecipe(_Checked):
     num_frames: int = bounded(1, MAX_FRAMES, 16)  # more than a VDT sees: it learns from windows
     at_start: float = bounded(0, 1, 0.5)  # share of such windows that begin with the clip; the others begin anywhere
     fps: float = bounded(1 / MAX_RATE, MAX_RATE, 8.0)  # folder only; scenes run at their own rate
+    # New scenes for each clip that a batch takes, made while the model trains; the newest `clips` are kept.
+    fresh: float = bounded(0, MAX_WEIGHT, 0.0)  # 0: all are made before
     flip: bool = True  # learn from left-right mirrored clips too
     buckets: tuple[BucketRecipe, ...] = ()  # in the place of size and num_frames
 
@@ -87,6 +89,8 @@ class DataRecipe(_Checked):
         super().__post_init__()
         if self.buckets and not sum(bucket.weight for bucket in self.buckets):
             raise ValueError("buckets: all weigh 0, expected one above 0")
+        if self.fresh and (self.source == "folder" or self.buckets):
+            raise ValueError("fresh clips are scenes of one length and size: leave out folder and buckets, or fresh")
         if self.source == "folder" and not self.folder:
             raise ValueError("source 'folder' needs folder, where the videos are, relative to the recipe")
 

@@ -40,6 +40,9 @@ class VAEObjective:
         self.shown = torch.from_numpy(shown)
         self.recipe = recipe
 
+    def start_at(self, step: int) -> None:
+        """All steps draw from the same clips."""
+
     def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
         """Frames, half of them mirrored, and the posterior's noise."""
         num_clips, num_frames = self.clips.shape[:2]

@@ -189,3 +189,16 @@ def test_a_learning_curve_evaluates_each_weight(pipeline, clips, tmp_path):
         plot_learning(shown, tmp_path / f"{name}.png")
         assert np.asarray(Image.open(tmp_path / f"{name}.png")).std() > 5
     assert "did not reduce" in learning_table({**drawn, "clips_for_target": None})
+
+
+def test_scenes_are_drawn_in_two_ways(monkeypatch):
+    pytest.importorskip("mujoco", reason="scenes need the extra 'train'")
+    from vdt.benchmarks import scenes
+
+    monkeypatch.setattr(scenes, "SCENES", 2)
+    try:
+        record = scenes.bench_scenes(size=32, num_frames=2, rounds=1)
+    except OSError as error:
+        pytest.skip(str(error))
+    assert record["mean_difference"] < 2 and min(record[f"{name}_ms"] for name in ("simulate", "cast", "render")) > 0
+    assert "rendered by OpenGL" in scenes.scenes_table(record)

@@ -55,7 +55,7 @@ def official_keys(width, depth, patch=2, channels=4, num_frames=16, side=32):
 # ---- Official files --------------------------------------------------------------------------------------------------
 
 
-def test_golden_forward(golden, tmp_path):
+def test_golden_forward(golden, tmp_path, device):
     """The official network's answer, through the converter and the loader."""
     recorded = load_file(golden / "official_tiny_golden.safetensors")
     with safe_open(golden / "official_tiny_golden.safetensors", "pt") as file:
@@ -65,8 +65,8 @@ def test_golden_forward(golden, tmp_path):
     assert report.config.patch_size == int(sizes["patch_size"])
     assert report.config.num_frames == int(sizes["num_frames"])
     with torch.no_grad():
-        answer = load_model(converted)(recorded["forward_x"], recorded["forward_t"])
-    torch.testing.assert_close(answer, recorded["forward_out"], rtol=0, atol=1e-5)
+        answer = load_model(converted).to(device)(recorded["forward_x"].to(device), recorded["forward_t"].to(device))
+    torch.testing.assert_close(answer.cpu(), recorded["forward_out"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

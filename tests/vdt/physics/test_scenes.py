@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("mujoco", reason="scenes need the extra 'train'")
 
 from vdt.physics.scenes import FPS, dataset, draw_scene, load_clips, render_scene, scene_seeds
+from vdt.physics.scenes.mjcf import mjcf
 from vdt.physics.scenes.offscreen import import_mujoco
-from vdt.physics.scenes.render import _mjcf
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,7 +67,7 @@ def trajectory(seed, seconds):
     """Height and speed of the ball over simulated time, without rendering."""
     mujoco = import_mujoco()
     spec = draw_scene(seed)
-    model = mujoco.MjModel.from_xml_string(_mjcf(spec, 16))
+    model = mujoco.MjModel.from_xml_string(mjcf(spec, 16))
     data = mujoco.MjData(model)
     for index, body in enumerate(spec.bodies):
         data.qvel[6 * index : 6 * index + 6] = (*body.velocity, *body.spin)

@@ -3,7 +3,7 @@
 Encoders of text live in `vdt.text`, training on captions in `vdt.training`.
 """
 
-from .captions import SceneFacts, captions, paraphrases
+from .captions import SceneFacts, all_facts, captions, paraphrases
 from .obedience import Obedience, evaluate_text, judge
 
-__all__ = ["Obedience", "SceneFacts", "captions", "evaluate_text", "judge", "paraphrases"]
+__all__ = ["Obedience", "SceneFacts", "all_facts", "captions", "evaluate_text", "judge", "paraphrases"]

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..scenes import SceneClip
+from ..scenes import Motion, SceneClip
 
 Colour = Literal["red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink"]
 Direction = Literal["left", "right"]
@@ -42,7 +42,7 @@ class SceneFacts:
     event: Event
 
     @classmethod
-    def of(cls, clip: SceneClip) -> SceneFacts:
+    def of(cls, clip: SceneClip | Motion) -> SceneFacts:
         """The facts that a clip shows: of its own frames, not of what the simulation would have done later."""
         thing: Thing = "nothing" if len(clip.names) < 2 else "cylinder" if clip.names[1] == "cylinder" else "ball"
         x = clip.centres[0, :, 0]
@@ -67,15 +67,15 @@ def colour_name(rgb: Sequence[int] | np.ndarray) -> Colour:
     return next((name for end, name in HUES if degrees < end), "red")
 
 
-def _event(clip: SceneClip, thing: Thing) -> Event:
-    frames, size = clip.frames.shape[0], clip.frames.shape[1]
+def _event(clip: SceneClip | Motion, thing: Thing) -> Event:
+    frames = clip.centres.shape[1]
     if thing == "nothing":
         return "bounces"
     if 0 <= clip.contact_frame < frames:
         return "hits"
     tail = clip.centres[0, -max(2, frames // 4) :]
     speed = np.linalg.norm(tail[-1] - tail[0]) / (len(tail) - 1)
-    return "stops" if speed < AT_REST * size / 64 else "passes"
+    return "stops" if speed < AT_REST * clip.size / 64 else "passes"
 
 
 # ---- Phrasings -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from .crop import crop_scene
 from .dataset import load_clips, scene_chunks, scene_clips, scene_seeds, stream_clips
+from .ray_caster import cast_frames
 from .render import SceneClip, render_scene
+from .simulate import Motion, simulate
 from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, draw_scene
 
 __all__ = [
@@ -10,8 +12,10 @@ __all__ = [
     "FPS",
     "SPLITS",
     "Family",
+    "Motion",
     "SceneClip",
     "SceneSpec",
+    "cast_frames",
     "crop_scene",
     "draw_scene",
     "load_clips",
@@ -19,5 +23,6 @@ __all__ = [
     "scene_chunks",
     "scene_clips",
     "scene_seeds",
+    "simulate",
     "stream_clips",
 ]

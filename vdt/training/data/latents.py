@@ -58,6 +58,9 @@ class LatentClips:
         weights = torch.tensor([each.weight for each in sets])
         return sets[int(torch.multinomial(weights, 1, generator=generator))]
 
+    def start_at(self, step: int) -> None:
+        """Whoever goes on from a step says so before the first draw; here all steps are alike."""
+
     def scaled(self, latents: Tensor) -> Tensor:
         """Latents (..., C, h, w) as float32, scaled as the model takes them."""
         return latents.float() if self.diffusion is None else scale_latents(latents.float(), self.diffusion)

@@ -1,0 +1,166 @@
+"""Scenes that are simulated, drawn and encoded while a model trains: the newest ones of an endless row of seeds.
+
+What a step learns from depends on its number alone, never on how fast the machine is, so that a run resumes exactly.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...inference.memory import check_memory
+from ...models.autoencoder import AutoencoderKL
+from ...physics.language import SceneFacts, all_facts, captions
+from ...physics.scenes import SPLITS, Motion, cast_frames, simulate
+from ..recipe import DataRecipe
+from .latents import LatentClips, LatentSet
+
+CHUNK = 64  # scenes that are drawn and encoded together
+FIRST = CHUNK  # scenes that are there before the first step
+FRAMES_AT_ONCE = {"cpu": 16, "cuda": 2048}  # encoded
+TASK = 8  # scenes that a process simulates at once
+
+
+class SceneStream:
+    """The newest `recipe.clips` scenes of a split as raw latents float16 (N, T, C, h, w), each before its mirror image.
+
+    Several processes simulate ahead; whoever asks for a set draws and encodes. Every set brings `per_set` new scenes.
+    """
+
+    def __init__(
+        self, recipe: DataRecipe, vae: AutoencoderKL, device: torch.device, *, per_set: float, texts: bool = False
+    ) -> None:
+        bucket = recipe.shapes[0]
+        self.vae, self.device, self.per_set, self.texts = vae, device, per_set, texts
+        self.size, self.num_frames = bucket.size, bucket.frames
+        self.capacity = max(FIRST, -(-recipe.clips // CHUNK) * CHUNK)
+        self.versions = 2 if recipe.flip else 1
+        side = self.size // vae.config.downscale
+        shape = (self.capacity, self.versions, self.num_frames, vae.config.z_channels, side, side)
+        check_memory(2 * math.prod(shape))
+        self._ring = torch.zeros(shape, dtype=torch.float16, device=device)
+        self._captions: list[Sequence[str]] = [()] * (self.capacity * self.versions)
+        self._simulations = Simulations(SPLITS[recipe.split], self.num_frames)
+        self.made = 0  # scenes so far
+        self.step = 0  # of the next set
+
+    def next_set(self, weight: float = 1.0) -> LatentSet:
+        """What there is to draw from at this step; the next call is the next step."""
+        self.go_to(scenes_at(self.step, self.per_set))
+        self.step += 1
+        count = min(self.made, self.capacity)
+        captions = self._captions if self.texts else []
+        return LatentSet(latents=self._ring[:count].flatten(0, 1), captions=captions, weight=weight)
+
+    def first(self) -> Tensor:
+        """The latents (N, T, C, h, w) that are there before the first step."""
+        self.go_to(FIRST)
+        return self._ring[:FIRST].flatten(0, 1)
+
+    def validation(self, count: int) -> Tensor:
+        """The first clips of the validation split, uint8 (n, T, H, W, 3)."""
+        motions = [simulate(seed, num_frames=self.num_frames) for seed in SPLITS["val"][:count]]
+        return cast_frames(motions, size=self.size, device=self.device)
+
+    def go_to(self, made: int) -> None:
+        """Let the newest scenes be those before the `made`-th, a whole number of chunks."""
+        for first in range(max(self.made, made - self.capacity), made, CHUNK):
+            motions = self._simulations.take(first, CHUNK)
+            frames = cast_frames(motions, size=self.size, device=self.device)
+            place = first % self.capacity
+            for version, clips in enumerate((frames, frames.flip(3))[: self.versions]):
+                self._ring[place : place + CHUNK, version] = self.encode(clips)
+            for offset, motion in enumerate(motions if self.texts else ()):
+                facts = SceneFacts.of(motion)
+                for version, each in enumerate((facts, facts.mirrored())[: self.versions]):
+                    self._captions[(place + offset) * self.versions + version] = captions(each)
+            self.made = first + CHUNK
+
+    def close(self) -> None:
+        """End the processes."""
+        self._simulations.close()
+
+    @torch.no_grad()
+    def encode(self, clips: Tensor) -> Tensor:
+        """Latents float16 (n, T, C, h, w), raw, of clips uint8 (n, T, H, W, 3)."""
+        at_once = FRAMES_AT_ONCE.get(self.device.type, FRAMES_AT_ONCE["cpu"])
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            parts = [self.vae.encode(_pixels(part)).mean.half() for part in clips.flatten(0, 1).split(at_once)]
+        return torch.cat(parts).unflatten(0, clips.shape[:2])
+
+
+def _pixels(frames: Tensor) -> Tensor:
+    """uint8 (n, H, W, 3) as (n, 3, H, W) in [-1, 1], in the memory format of convolutions."""
+    pixels = frames.permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
+class Simulations:
+    """Motions of seeds in their order, from processes that work ahead of what is taken."""
+
+    def __init__(self, seeds: range, num_frames: int) -> None:
+        self.seeds, self.num_frames = seeds, num_frames
+        workers = max(1, (os.cpu_count() or 2) - 1)
+        self._ahead = 2 * CHUNK + TASK * workers
+        # spawn: a fork of a process that holds OpenMP threads can hang.
+        self._pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        self._waiting: deque[Future[list[Motion]]] = deque()
+        self._next = self._asked = 0  # the scene after the last one taken, and after the last one asked for
+
+    def take(self, first: int, count: int) -> list[Motion]:
+        """The motions of `count` scenes, a multiple of TASK, from the first-th on."""
+        if first != self._next:
+            for future in self._waiting:
+                future.cancel()
+            self._waiting.clear()
+            self._next = self._asked = first
+        while self._asked < min(first + count + self._ahead, len(self.seeds)):
+            self._waiting.append(
+                self._pool.submit(_simulate, self.seeds[self._asked : self._asked + TASK], self.num_frames)
+            )
+            self._asked += TASK
+        self._next = first + count
+        if len(self._waiting) * TASK < count:
+            raise ValueError(f"all {len(self.seeds)} scenes of the split have been drawn: lower steps or data.fresh")
+        return [motion for _ in range(count // TASK) for motion in self._waiting.popleft().result()]
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _simulate(seeds: range, num_frames: int) -> list[Motion]:
+    return [simulate(seed, num_frames=num_frames) for seed in seeds]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StreamedClips(LatentClips):
+    """The clips of a stream; `latents` are its first ones, `captions` all that there can be."""
+
+    stream: SceneStream
+
+    def draw_set(self, generator: torch.Generator) -> LatentSet:
+        """What the stream has at this step."""
+        return self.stream.next_set(self.weight)
+
+    def start_at(self, step: int) -> None:
+        """Let the next set be that of a step."""
+        self.stream.step = step
+
+
+def scenes_at(step: int, per_set: float) -> int:
+    """How many scenes there have been when a step begins: whole chunks."""
+    return (FIRST + int(step * per_set)) // CHUNK * CHUNK
+
+
+def every_caption() -> list[tuple[str, ...]]:
+    """All captions that a scene can have."""
+    return [captions(facts) for facts in all_facts()]
