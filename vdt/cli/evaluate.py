@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .options import (
     add_compositing_options,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..inference.pipeline import Pipeline
     from ..inference.settings import GenerationConfig
     from ..masks import Task
+    from ..physics.language import TextReport
     from ..physics.scenes import SceneClip
 
 DESCRIPTION = """\
@@ -40,7 +41,9 @@ that the model has not learned from. Clips are made as `vdt generate` makes them
 
   vdt evaluate --count 100 --report report
   vdt evaluate --folder my_videos --task interpolate --every 4
-  vdt evaluate --suite suite --count 200"""
+  vdt evaluate --suite suite --count 200
+  vdt evaluate --texts --model text.safetensors --count 200"""
+AnyReport = TypeVar("AnyReport", "Report", "TextReport")
 ENDS = "0,-1"  # first and last frame
 
 
@@ -62,6 +65,11 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--suite", type=Path, metavar="DIR", help="score every task instead, measure diversity and look for copies"
     )
+    parser.add_argument(
+        "--texts",
+        action="store_true",
+        help="make clips from sentences alone instead, and judge colour, object, direction and event",
+    )
     parser.add_argument("--record", action="store_true", help="also write the metrics into the metadata of both files")
     _add_task_options(parser)
     parser.add_argument(
@@ -69,6 +77,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--frames", type=positive, metavar="T", help="length of the clips (default: the model's)")
     add_sampling_options(parser)
+    parser.add_argument(
+        "--text-guidance", type=finite, metavar="G", help="--texts: weight of the text (default: the library's)"
+    )
     add_window_options(parser)
     add_compositing_options(parser)
     add_model_options(parser)
@@ -105,6 +116,7 @@ class EvaluateRequest:
     json: Path | None
     report: Path | None
     suite: Path | None
+    texts: bool
     record: bool
 
     def __post_init__(self) -> None:
@@ -120,6 +132,10 @@ class EvaluateRequest:
             raise ValueError(f"--suite measures squares: give one side, got {self.size[0]}x{self.size[1]}")
         if not self.fps > 0:
             raise ValueError(f"--fps must be above 0, got {self.fps:g}")
+        if self.texts and (self.suite or self.folder or self.record or self.size or self.frames):
+            raise ValueError(
+                "--texts makes clips of the model's size: leave out --suite, --folder, --record, --size and --frames"
+            )
         if self.folder is not None and (self.suite or self.record):
             raise ValueError("--folder holds no simulated scenes: leave out --suite and --record")
         if self.suite is not None and self.frames:
@@ -163,6 +179,8 @@ def run(options: argparse.Namespace) -> None:
     generation = replace(generation, windows=window_config(options, pipeline.codec.downscale))
     if request.folder is not None:
         _evaluate_folder(request, request.folder, pipeline, generation, model)
+    elif request.texts:
+        _evaluate_texts(request, pipeline, _guided_by_text(generation, options.text_guidance))
     elif request.suite is not None:
         _run_suite(request, request.suite, pipeline, generation, model)
     else:
@@ -233,6 +251,18 @@ def _evaluate_folder(
     _write(report, request, write_folder_report, folder_table)
 
 
+def _evaluate_texts(request: EvaluateRequest, pipeline: Pipeline, generation: GenerationConfig) -> None:
+    from ..physics.language import report_text, text_table, write_text_report
+
+    _write(report_text(pipeline, request.count, generation), request, write_text_report, text_table)
+
+
+def _guided_by_text(generation: GenerationConfig, weight: float | None) -> GenerationConfig:
+    if weight is None:
+        return generation
+    return replace(generation, sampling=replace(generation.sampling, text_guidance=weight))
+
+
 def _run_suite(
     request: EvaluateRequest, folder: Path, pipeline: Pipeline, generation: GenerationConfig, model: Path
 ) -> None:
@@ -258,15 +288,20 @@ def _scenes_learned(path: Path) -> int:
     """How many scenes of the training split a file has learned from, as far as it says so."""
     from ..checkpoints import describe
 
-    data = json.loads(describe(path).metadata.get("recipe", "{}")).get("data", {})
-    return data["clips"] if data.get("source") == "scenes" else 0
+    metadata = describe(path).metadata
+    recipe = json.loads(metadata.get("recipe", "{}"))
+    data = recipe.get("data", {})
+    if data.get("source") != "scenes":
+        return 0
+    fresh = data.get("fresh", 0) * recipe["optim"]["batch"] * int(metadata.get("step", 0))
+    return int(fresh) or data["clips"]  # scenes that came while it trained, or all that were there before
 
 
 def _write(
-    report: Report,
+    report: AnyReport,
     request: EvaluateRequest,
-    write_report: Callable[[Report, Path], None],
-    table: Callable[[Report], str],
+    write_report: Callable[[AnyReport, Path], None],
+    table: Callable[[AnyReport], str],
 ) -> None:
     from ..media.files import write_text
     from ..ranks import current

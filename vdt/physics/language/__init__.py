@@ -5,5 +5,19 @@ Encoders of text live in `vdt.text`, training on captions in `vdt.training`.
 
 from .captions import SceneFacts, all_facts, captions, paraphrases
 from .obedience import Obedience, evaluate_text, judge
+from .report import TextReport, draw_sentences, report_text, text_table, write_text_report
 
-__all__ = ["Obedience", "SceneFacts", "all_facts", "captions", "evaluate_text", "judge", "paraphrases"]
+__all__ = [
+    "Obedience",
+    "SceneFacts",
+    "TextReport",
+    "all_facts",
+    "captions",
+    "draw_sentences",
+    "evaluate_text",
+    "judge",
+    "paraphrases",
+    "report_text",
+    "text_table",
+    "write_text_report",
+]

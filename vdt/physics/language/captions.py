@@ -127,9 +127,14 @@ SHORT = (
 
 def captions(facts: SceneFacts) -> tuple[str, ...]:
     """Phrasings to learn from: whole ones, and short ones that tell a part."""
-    return tuple(_filled(TRAINED[facts.event], facts)) + tuple(
+    return whole_captions(facts) + tuple(
         each for each in _filled(SHORT, facts) if facts.thing != "nothing" or "nothing" not in each
     )
+
+
+def whole_captions(facts: SceneFacts) -> tuple[str, ...]:
+    """The phrasings of them that tell everything."""
+    return tuple(_filled(TRAINED[facts.event], facts))
 
 
 def paraphrases(facts: SceneFacts) -> tuple[str, ...]:
