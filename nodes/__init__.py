@@ -16,6 +16,7 @@ from .masks import VDTMask, VDTMaskCombine
 from .report import VDTReport
 from .sampler import VDTExtend, VDTSampler
 from .save import VDTSaveVideo
+from .text import VDTTextEncode
 
 
 class VDTExtension(ComfyExtension):
@@ -47,4 +48,5 @@ class VDTExtension(ComfyExtension):
             VDTSlowMotion,
             VDTOutpaint,
             VDTMaskToControl,
+            VDTTextEncode,
         ]

@@ -16,6 +16,7 @@ from ..vdt.inference.settings import SamplingConfig, WindowConfig
 from ..vdt.inference.windows import plan_windows
 from ..vdt.visualize.live_preview import LivePreview
 from .host import files, runtime
+from .host import text as texts
 from .host.native import VDTNetwork, network_of
 from .host.stock import ignored_patches
 
@@ -44,21 +45,25 @@ def generate(
     *,
     sampling: SamplingConfig,
     windows: WindowConfig,
+    text: list[Any] | None = None,
     pad_short_clips: bool = False,
 ) -> list[Tensor]:
     """Raw latents (T, C, h, w) of each clip, with progress, previews and room made.
 
     Clips are generated one after another, so that each is bit for bit what its seed makes alone. A run of several
-    windows is announced first. See `generate_latents` for the rest.
+    windows is announced first. `text` is a CONDITIONING of one for all clips, or of one for each. See
+    `generate_latents` for the rest.
     """
     network = network_of(model)
     for clip in clips:
         network.check(clip.raw)
+    words = texts.read(text, network.vdt.config, len(clips))
+    sampling = sampling.for_text(words is not None)
     resolved = windows.resolve(network.vdt.config)
     plans = [plan_windows(clip.cells, resolved, pad_short_clips=pad_short_clips) for clip in clips]
-    together = 2 * max((len(window.frames) for plan in plans for window in plan), default=0)  # guidance: both passes
+    seen = max((len(window.frames) for plan in plans for window in plan), default=0)
     raw = clips[0].raw
-    memory = network.memory(together, *raw.shape[-2:], tile=resolved.tile)
+    memory = network.memory(seen * sampling.passes_at_once, *raw.shape[-2:], tile=resolved.tile)
     runtime.load(model, memory)
     counts = [len(plan) for plan in plans]
     _announce(hidden, model, _summary(network, raw, counts, sampling, resolved, memory) if sum(counts) > 1 else "")
@@ -72,9 +77,10 @@ def generate(
             sampling=sampling,
             windows=windows,
             pad_short_clips=pad_short_clips,
+            text=words and words.part(number, number + 1),
             callback=_counted(report, windows_before * sampling.steps, sum(counts) * sampling.steps),
         )[0]
-        for clip, windows_before in zip(clips, accumulate(counts, initial=0), strict=False)
+        for number, (clip, windows_before) in enumerate(zip(clips, accumulate(counts, initial=0), strict=False))
     ]
     files.note(hidden, model=network.file)
     return [runtime.to_intermediate(latents) for latents in made]

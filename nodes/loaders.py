@@ -8,10 +8,11 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..vdt.checkpoints import describe, load_model, load_vae
+from ..vdt.models.summary import summarize
 from ..vdt.visualize.latent_preview import read_preview
 from .host import compat, files, native, runtime
 from .host import vae as vaes
-from .schema import schema
+from .schema import SAMPLING, schema, text_inputs
 
 
 def model_of(path: Path, precision: str, *, disable_dynamic: bool = False) -> Any:
@@ -67,8 +68,15 @@ class VDTLoadModel(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Model.Output("model", display_name="model", tooltip="For VDT Sampler, KSampler and other samplers.")
+                io.Model.Output("model", display_name="model", tooltip="For VDT Sampler, KSampler and other samplers."),
+                io.String.Output(
+                    "info",
+                    display_name="info",
+                    tooltip="How the model is told what is given, its attention, the text it reads, its parameters, "
+                    "and the operations of one pass.",
+                ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -78,7 +86,10 @@ class VDTLoadModel(io.ComfyNode):
     @classmethod
     def execute(cls, model_name: str, precision: str) -> io.NodeOutput:
         with runtime.named("VDT Load Model"):
-            return io.NodeOutput(model_of(files.model_path("vdt", model_name), precision))
+            model = model_of(files.model_path("vdt", model_name), precision)
+            info = summarize(native.network_of(model).vdt.config).describe()
+            runtime.announce(cls.hidden, info)
+            return io.NodeOutput(model, info)
 
 
 class VDTLoadVAE(io.ComfyNode):
@@ -134,6 +145,10 @@ class VDTConditioning(io.ComfyNode):
                     tooltip="Default: 1. How many clips the latent holds, such as the amount of Repeat Latent Batch: "
                     "samplers show a model only their frames. VDT Sampler needs no such number.",
                 ),
+                *text_inputs(
+                    "Weight of the text, where there is one, in both passes, so that cfg goes on to say how closely to "
+                    "follow the given frames: 1 is off, anything else takes twice the time."
+                ),
             ],
             outputs=[
                 io.Conditioning.Output("positive", display_name="positive", tooltip="Sees the given cells."),
@@ -147,5 +162,8 @@ class VDTConditioning(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, clips: int = 1) -> io.NodeOutput:
-        return io.NodeOutput(*(native.conditioning(given=given, clips=clips) for given in (True, False)))
+    def execute(
+        cls, clips: int = 1, text: list[Any] | None = None, text_guidance: float = SAMPLING.text_guidance
+    ) -> io.NodeOutput:
+        settings = {"clips": clips, "words": text, "text_guidance": text_guidance}
+        return io.NodeOutput(*(native.conditioning(given=given, **settings) for given in (True, False)))

@@ -10,10 +10,14 @@ from torch import Tensor
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
 from .generate import Clip, extended, generate
 from .host import batches, compat, convert, previews, runtime
-from .schema import SAMPLING, WINDOWS, schema, seed_input
+from .schema import SAMPLING, WINDOWS, schema, seed_input, text_inputs
 
 SAMPLER_NAMES = ["ddim", "dpmpp_2m", "ancestral", "dpmpp_2m_quad", "unipc_quad"]  # append only: graphs hold them
 DIRECTIONS = ["after", "before"]
+TEXT_TIP = (
+    "Weight of the text, where there is one: 1 is off, above it the clip follows the text more closely, for one more "
+    "pass of the model on every step."
+)
 
 
 def _sampling_inputs() -> list[Any]:
@@ -45,6 +49,12 @@ def _sampling_inputs() -> list[Any]:
             "is off and takes less time; far above 3 it becomes harsh.",
         ),
     ]
+
+
+def _sampling(sampler: str, steps: int, guidance: float, text_guidance: float, reuse: float) -> SamplingConfig:
+    """The record of what the widgets say."""
+    weights = {"guidance": guidance, "text_guidance": text_guidance}
+    return SamplingConfig.named(sampler, steps=steps, step_cache=reuse, **weights)
 
 
 def _window_inputs() -> list[Any]:
@@ -133,6 +143,7 @@ class VDTSampler(io.ComfyNode):
                 compat.advanced(_tile_input()),
                 compat.advanced(_reuse_input()),
                 _batch_input(),
+                *text_inputs(TEXT_TIP),
             ],
             outputs=[io.Latent.Output("out_latent", display_name="latent", tooltip="The clip, with its mask.")],
             hidden=[io.Hidden.unique_id, io.Hidden.extra_pnginfo],
@@ -153,16 +164,18 @@ class VDTSampler(io.ComfyNode):
         tile: int = WINDOWS.tile,
         reuse: float = SAMPLING.step_cache,
         batch: int = 1,
+        text: list[Any] | None = None,
+        text_guidance: float = SAMPLING.text_guidance,
     ) -> io.NodeOutput:
         with runtime.named("VDT Sampler"):
-            sampling = SamplingConfig.named(sampler, steps=steps, guidance=guidance, step_cache=reuse)
+            sampling = _sampling(sampler, steps, guidance, text_guidance, reuse)
             windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
             parts = batches.variations(latent, mask, batch)
             clips = [
                 Clip(raw=convert.samples_of(part), cells=convert.cells_of(part, white), seed=number)
                 for (part, white), number in zip(parts, batches.seeds(seed, len(parts)), strict=True)
             ]
-            made = generate(cls.hidden, model, clips, sampling=sampling, windows=windows)
+            made = generate(cls.hidden, model, clips, sampling=sampling, windows=windows, text=text)
             finished = [convert.to_latent(part, new, white) for new, (part, white) in zip(made, parts, strict=True)]
             return io.NodeOutput({**batches.join_latents(finished), previews.SEEDS_KEY: [clip.seed for clip in clips]})
 
@@ -197,6 +210,7 @@ class VDTExtend(io.ComfyNode):
                 ),
                 compat.advanced(_tile_input()),
                 compat.advanced(_reuse_input()),
+                *text_inputs(TEXT_TIP),
             ],
             outputs=[
                 io.Latent.Output(
@@ -228,16 +242,20 @@ class VDTExtend(io.ComfyNode):
         images: Tensor | None = None,
         tile: int = WINDOWS.tile,
         reuse: float = SAMPLING.step_cache,
+        text: list[Any] | None = None,
+        text_guidance: float = SAMPLING.text_guidance,
     ) -> io.NodeOutput:
         with runtime.named("VDT Extend"):
-            sampling = SamplingConfig.named(sampler, steps=steps, guidance=guidance, step_cache=reuse)
+            sampling = _sampling(sampler, steps, guidance, text_guidance, reuse)
             windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
             before = direction == "before"
             parts = batches.split_latent(latent)
             numbers = batches.seeds(seed, len(parts))
             raws = [convert.samples_of(part) for part in parts]
             clips = [extended(*pair, frames, before=before) for pair in zip(raws, numbers, strict=True)]
-            made = generate(cls.hidden, model, clips, sampling=sampling, windows=windows, pad_short_clips=True)
+            made = generate(
+                cls.hidden, model, clips, sampling=sampling, windows=windows, text=text, pad_short_clips=True
+            )
             pairs = zip(parts, made, strict=True)
             longer = batches.join_latents([convert.longer_latent(*pair, frames, before=before) for pair in pairs])
             grown = batches.longer_images(images, parts, frames, before=before)

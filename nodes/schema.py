@@ -34,6 +34,27 @@ def seed_input(tooltip: str) -> Any:
     return io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True, tooltip=tooltip)
 
 
+def text_inputs(guidance: str) -> tuple[Any, Any]:
+    """The inputs "text" and "text_guidance" of nodes that lead to a sampler; `guidance` says what the weight does."""
+    return (
+        io.Conditioning.Input(
+            "text",
+            optional=True,
+            tooltip="Default: none. What happens, for a model that was trained with captions: from VDT Text Encode, or "
+            "from CLIP Text Encode for a model that reads those embeddings.",
+        ),
+        io.Float.Input(
+            "text_guidance",
+            default=SAMPLING.text_guidance,
+            min=0.0,
+            max=20.0,
+            step=0.1,
+            optional=True,
+            tooltip=f"Default: {SAMPLING.text_guidance:g}. {guidance}",
+        ),
+    )
+
+
 def fit_input(tooltip: str = FIT_TIP, *, optional: bool = False) -> Any:
     """The input "policy": how pictures, or masks, are brought to another size, see `fit_frames`."""
     return io.Combo.Input("policy", options=list(get_args(FitMode)), default="crop", optional=optional, tooltip=tooltip)

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from ...vdt.config import DiffusionConfig
 from ...vdt.diffusion import Schedule, scale_latents, unscale_latents
+from ...vdt.diffusion.given import Given, make_given
 from ...vdt.inference.memory import model_bytes
 from ...vdt.inference.tiling import TiledModel
-from ...vdt.models.conditioning import Conditioning
 from ...vdt.models.transformer import VDT
+from ...vdt.text import Text
 from ...vdt.visualize.latent_preview import GRID_SIDE, PreviewProjection
-from . import compat
+from . import compat, text
 from .batches import CLIPS_KEY
 from .stock import OWN_KEY, sample_exactly
 
@@ -97,13 +98,15 @@ class VDTNetwork(nn.Module):
         vdt_hidden: Tensor | None = None,
         vdt_noise: Tensor | None = None,
         vdt_clips: int = 1,
+        vdt_texts: tuple[Text | None, ...] = (),
+        vdt_text_guidance: float = 1.0,
         **unused: Any,
     ) -> Tensor:
         """What the VDT says of x (n T, C, h, w), of any float type, given cells clean, at timesteps (n T,).
 
         vdt_cells (n T, 1, h, w) is 1 where the network is told that it generates; vdt_hidden, of that shape too, is 1
         at given cells that this pass must not see: they are noised with vdt_noise (n T, C, h, w). x holds vdt_clips
-        clips in each of its passes.
+        clips in each of its passes, and vdt_texts has the text of each pass, which weighs vdt_text_guidance.
         """
         clips = len(transformer_options.get("cond_or_uncond", (0,))) * vdt_clips
         self._settle(x.device)
@@ -115,7 +118,12 @@ class VDTNetwork(nn.Module):
         cells = torch.ones_like(x[:, 0]) if vdt_cells is None else vdt_cells[:, 0]
         clip = rearrange(x, "(n t) c h w -> n t c h w", n=clips)
         mask = rearrange(cells > 0.5, "(n t) h w -> n t h w", n=clips)
-        made = TiledModel(self.vdt)(clip, t, Conditioning(mask=mask))[:, :, : x.shape[1]]  # a learned variance follows
+        given = make_given(self.vdt.config.conditioning, clip, mask, text.joined(vdt_texts, vdt_clips))
+        made = self._run(clip, t, given)
+        wordless = given.without_text() if vdt_text_guidance != 1 else None
+        if wordless is not None:
+            null = self._run(clip, t, wordless)
+            made = null + vdt_text_guidance * (made - null)
         return rearrange(made, "n t c h w -> (n t) c h w")
 
     def check(self, raw: Tensor) -> None:
@@ -131,6 +139,11 @@ class VDTNetwork(nn.Module):
         """Bytes that a pass over so many cells needs besides the weights: the activations of one block, all at once."""
         value_bytes = torch.finfo(self.dtype).bits // 8
         return model_bytes(self.vdt.config, frames, rows, columns, tile=tile, value_bytes=value_bytes)
+
+    def _run(self, clip: Tensor, t: Tensor, given: Given) -> Tensor:
+        """The network's value (n, T, C, h, w) for clips of that shape; a learned variance is left out."""
+        clip, conditioning = given.inputs(clip, 0)
+        return TiledModel(self.vdt)(clip, t, conditioning)[:, :, : clip.shape[2]]
 
     def _settle(self, device: torch.device) -> None:
         """Bring along what partial loading leaves behind: it only knows the layers of comfy.ops."""
@@ -163,6 +176,10 @@ class VDTBaseModel(comfy.model_base.BaseModel):
             conds[name] = comfy.conds.CONDNoiseShape(value)
         if (clips := kwargs.get(CLIPS_KEY, 1)) > 1:
             conds["vdt_clips"] = comfy.conds.CONDConstant(clips)
+        config = self.diffusion_model.vdt.config
+        if config.text is not None:
+            conds.pop("c_crossattn", None)  # hosts would pad it by repetition
+            conds |= text.conds_of(config, kwargs)
         return conds
 
     def memory_required(self, input_shape: Any, cond_shapes: Any = None) -> float:
@@ -187,13 +204,18 @@ def network_of(model: Any) -> VDTNetwork:
     return inner.diffusion_model
 
 
-def conditioning(*, given: bool, clips: int = 1) -> list[Any]:
-    """CONDITIONING of a pass that sees the given cells, or does not; its tensor is for other nodes' sake.
+def conditioning(
+    *, given: bool, clips: int = 1, words: list[Any] | None = None, text_guidance: float = 1.0
+) -> list[Any]:
+    """CONDITIONING of a pass that sees the given cells, or does not, with a text of that weight if there is one.
 
-    `clips` says how many clips the LATENT holds: samplers see only frames.
+    `clips` says how many clips the LATENT holds: samplers see only frames. `words` is CONDITIONING of a text; without
+    it the tensor is for other nodes' sake.
     """
     several = {CLIPS_KEY: clips} if clips > 1 else {}
-    return [[torch.zeros(1, 1, 1), {GIVEN_KEY: given, **several}]]
+    weight = {text.GUIDANCE_KEY: text_guidance} if text_guidance != 1 else {}
+    own = {GIVEN_KEY: given, **several, **(weight if words else {})}
+    return [[embeddings, {**options, **own}] for embeddings, options in words or [[torch.zeros(1, 1, 1), {}]]]
 
 
 def _settings(network: VDTNetwork) -> Any:

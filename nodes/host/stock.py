@@ -11,6 +11,7 @@ from torch import Tensor
 from ...vdt.masks.pixel import to_cells
 from . import compat
 from .batches import CLIPS_KEY
+from .text import has_text
 
 # T frames of all clips, C channels, h x w latent cells. The network is a VDTNetwork, see native.py.
 
@@ -108,7 +109,8 @@ def _check_schedule(sampling: Any, prediction: str) -> None:
 
 def _remark(guider: Any, frames: int) -> None:
     """Say in the log and on the node what runs but will not look good."""
-    known = guider.model_patcher.model.diffusion_model.vdt.config.num_frames
+    config = guider.model_patcher.model.diffusion_model.vdt.config
+    known = config.num_frames
     handler, cfg = _context_windows(guider), float(getattr(guider, "cfg", 1.0))
     seen = frames // _clips(guider)
     seen = seen if handler is None else min(seen, handler.context_length)
@@ -120,6 +122,8 @@ def _remark(guider: Any, frames: int) -> None:
         )
     if cfg > HARSH_CFG:
         remarks.append(f"cfg {cfg:g} makes harsh colours with this model: 1 to 3 follows the given frames well")
+    if config.text is None and any(map(has_text, _conds(guider))):
+        remarks.append("this model reads no text: what the prompts say is left out")
     if getattr(_easy_cache(guider), "name", "") == "LazyCache":
         remarks.append("LazyCache spoils the clips of this model: EasyCache skips as many of its steps without a loss")
     if remarks:
@@ -139,5 +143,9 @@ def _easy_cache(guider: Any) -> Any:
 
 def _clips(guider: Any) -> int:
     """How many clips VDT Conditioning says that the LATENT holds."""
-    conds = getattr(guider, "conds", {}).values()
-    return max((cond.get(CLIPS_KEY, 1) for some in conds for cond in some or ()), default=1)
+    return max((cond.get(CLIPS_KEY, 1) for cond in _conds(guider)), default=1)
+
+
+def _conds(guider: Any) -> list[dict[str, Any]]:
+    """All conditionings of a guider, positive and negative."""
+    return [cond for some in getattr(guider, "conds", {}).values() for cond in some or ()]

@@ -30,12 +30,13 @@ FROM = {  # the template whose run the picture shows; the others have nothing to
     "first_last_frame": ("VDTKeyframes",),
     "mixed": ("VDTMaskCombine",),
     "complete_region": ("VDTMaskToControl",),
-    "interpolate": ("VDTConditioning", "VDTScene"),
+    "interpolate": ("VDTConditioning", "VDTScene", "VDTTextEncode"),
     "extend": ("VDTExtend", "VDTSaveVideo"),
     "loop": ("VDTConnect",),
     "slow_motion": ("VDTSlowMotion",),
     "outpaint": ("VDTOutpaint",),
 }
+SHRUNK = ("VDTSampler", "VDTExtend")  # templates leave room for the frames that play while they run
 # Alone on an empty place in real size; answers with its box on the page.
 ALONE = """
 const app = window.app, type = arguments[0];
@@ -86,6 +87,9 @@ def draw(editor, template, nodes):
     if "VDTMask" in nodes:
         paint(editor)
     for kind in nodes:
+        if kind in SHRUNK:
+            find = "const n = window.app.graph._nodes.find(n => n.type === arguments[0]);"
+            editor.run(f"{find} n.setSize([n.size[0], n.computeSize()[1]])", kind)
         left, top, width, height = editor.run(ALONE, kind)
         time.sleep(1.5)
         shot = Image.open(io.BytesIO(editor.driver.get_screenshot_as_png())).convert("RGB")

@@ -1,5 +1,6 @@
 """VDT as ComfyUI's samplers call it, without their code: x, a timestep per frame, and what conditionings carry."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -32,6 +33,29 @@ def test_one_clip_is_the_models_own_answer(native, models, latents, tiny_model):
     with torch.no_grad():
         expected = tiny_model(latents[None], t[:1], Conditioning(mask=cells()[None, :, 0] > 0.5))[0, :, :4]
     assert torch.allclose(made, expected, atol=1e-6)
+
+
+def test_models_of_every_scheme_see_the_given_frames(pack, native, models, latents):
+    """As in the library: beside the clip, or as tokens in it; the all-noised pass is told of none."""
+    config, make_given = pack("vdt.config"), pack("vdt.diffusion.given").make_given
+    generator, t = torch.Generator().manual_seed(2), torch.full((6,), 500.0)
+    changed = latents.clone()
+    changed[0] = -latents[0]
+    everything = torch.ones(6, 1, 8, 8)
+    for spec in (config.AdaLNSpec(), config.CrossAttentionSpec(), config.TokenConcatSpec()):
+        tiny = dataclasses.replace(config.VDT_CONFIGS["VDT-Tiny/2"], conditioning=(spec,))
+        model = pack("vdt.models").VDT(tiny)
+        for parameter in model.parameters():
+            parameter.data = parameter.data + 0.1 * torch.randn(parameter.shape, generator=generator)
+        network = native.VDTNetwork(model.eval(), native.network_of(models[0]).preview)
+        with torch.no_grad():
+            made = network(latents, t, vdt_cells=cells())
+            given = make_given((spec,), latents[None], cells()[None, :, 0] > 0.5)
+            x, conditioning = given.inputs(latents[None], 0)
+            assert torch.allclose(made, model(x, t[:1], conditioning)[0, :, :4], atol=1e-5), spec
+            other = network(changed, t, vdt_cells=cells())
+            assert not torch.allclose(made[2:], other[2:], atol=1e-4), spec
+            assert not torch.allclose(made, network(latents, t, vdt_cells=everything), atol=1e-4), spec
 
 
 def test_two_passes_are_two_clips(native, models, latents):

@@ -31,7 +31,7 @@ class GuidedDenoiser(GivenDenoiser):
         if sampling.is_guided and noise is None:
             raise ValueError(f"guidance {sampling.guidance:g} needs noise of the shape of the clips")
         self.unconditional = None if noise is None else given.dropped(schedule, noise)
-        self.wordless = given.without_text() if sampling.text_guidance != 1 else None
+        self.wordless = given.without_text() if sampling.is_text_guided else None
 
     def value(self, x: Tensor, index: int) -> Tensor:
         """The network's output, guided at the steps that `sampling` names."""

@@ -43,7 +43,13 @@ class SamplingConfig:
 
     @classmethod
     def named(
-        cls, sampler: str, *, steps: int | None = None, guidance: float | None = None, step_cache: float = 0.0
+        cls,
+        sampler: str,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        text_guidance: float | None = None,
+        step_cache: float = 0.0,
     ) -> SamplingConfig:
         """From the sampler's name in graphs and on the command line: with "_quad" after it, steps are quadratic."""
         plain = sampler.removesuffix(QUADRATIC_SUFFIX) if isinstance(sampler, str) else sampler
@@ -53,6 +59,7 @@ class SamplingConfig:
             sampler=plain,
             spacing="even" if plain == sampler else "quadratic",
             guidance=default.guidance if guidance is None else guidance,
+            text_guidance=default.text_guidance if text_guidance is None else text_guidance,
             step_cache=step_cache,
         )
 
@@ -63,8 +70,22 @@ class SamplingConfig:
 
     @property
     def is_guided(self) -> bool:
-        """Whether some steps take a second pass."""
+        """Whether some steps take a second pass, which is given nothing."""
         return self.guidance != 1
+
+    @property
+    def is_text_guided(self) -> bool:
+        """Whether every step takes a pass without the text."""
+        return self.text_guidance != 1
+
+    @property
+    def passes_at_once(self) -> int:
+        """The most passes of one step, which go through the network as one batch."""
+        return 1 + self.is_guided + self.is_text_guided
+
+    def for_text(self, has_text: bool) -> SamplingConfig:
+        """The same where there is a text, else without guidance by it, which would do nothing."""
+        return self if has_text else dataclasses.replace(self, text_guidance=1.0)
 
     def respaced(self, schedule: Schedule) -> Schedule:
         """The chain of these steps."""
@@ -75,14 +96,19 @@ class SamplingConfig:
         return self.is_guided and bool(schedule.alphas_cumprod[index] < self.guidance_below)
 
     def count_passes(self, schedule: Schedule) -> int:
-        """How often a clip goes through the network: once a step, and twice where guidance acts."""
+        """How often a clip goes through the network: once a step, and once more for each guidance that acts.
+
+        That of a text acts on every step; of a clip without one count `for_text(False)`.
+        """
         chain = self.respaced(schedule)
-        return chain.num_steps + sum(self.guides(chain, index) for index in range(chain.num_steps))
+        guided = sum(self.guides(chain, index) for index in range(chain.num_steps))
+        return chain.num_steps * (1 + self.is_text_guided) + guided
 
     def describe(self) -> str:
-        """Such as "dpmpp_2m_quad, 4 steps, guidance 2"."""
+        """Such as "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 3"."""
+        text = f", text guidance {self.text_guidance:g}" if self.is_text_guided else ""
         cache = f", step cache {self.step_cache:g}" if self.step_cache else ""
-        return f"{self.name}, {self.steps} steps, guidance {self.guidance:g}{cache}"
+        return f"{self.name}, {self.steps} steps, guidance {self.guidance:g}{text}{cache}"
 
     def to_dict(self) -> dict[str, object]:
         """JSON values, for reports."""

@@ -42,7 +42,7 @@ def run_bytes(
     """The most memory that windows of H x W pixels take, in the model or the autoencoder, plus `held` bytes."""
     vae, model = pipeline.vae.config, pipeline.model.config
     resolved = windows.resolve(model)
-    seen = resolved.frames * (2 if sampling.is_guided else 1)
+    seen = resolved.frames * sampling.passes_at_once
     rows, columns = latent_grid_size(size, vae.downscale)
     return max(model_bytes(model, seen, rows, columns, tile=resolved.tile), vae_bytes(vae, *size)) + held
 

@@ -59,7 +59,7 @@ def generate_window(
         return _sample(model, given, cells, seeds, sampling, way, text, callback)
 
     what = f"generating {raw.shape[0]} x {raw.shape[1]} frames of {raw.shape[-2]}x{raw.shape[-1]} latent cells"
-    frames = len(raw) * raw.shape[1] * (2 if sampling.is_guided else 1)
+    frames = len(raw) * raw.shape[1] * sampling.for_text(text is not None).passes_at_once
     needed = model_bytes(model.config, frames, raw.shape[-2], raw.shape[-1], tile=tile)
     attempts = ((way.describe(), partial(work, way)) for way in _ways(model.config, raw, tile))
     with watched(model):

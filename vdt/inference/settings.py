@@ -61,3 +61,8 @@ class GenerationConfig:
     compositing: CompositingConfig = field(default_factory=CompositingConfig)
     seed: int = 0  # of all noise, 0 to 2**64 - 1
     text: str = ""  # what happens, for models that read it; "" is no text
+
+    def describe(self) -> str:
+        """Such as "dpmpp_2m_quad, 4 steps, guidance 2, seed 0", and the text where there is one."""
+        text = f", text {self.text!r}" if self.text else ""
+        return f"{self.sampling.for_text(bool(self.text)).describe()}, seed {self.seed}{text}"

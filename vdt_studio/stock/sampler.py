@@ -1,6 +1,7 @@
 """The stock sampler for VDT models alone: it runs the pack's own sampler, so that the same graph works in the studio.
 
-Its clips are not bit for bit those of ComfyUI, whose samplers draw other noise.
+Its clips are not bit for bit those of ComfyUI, whose samplers draw other noise. The text is that of `positive`; a text
+in `negative` is not read.
 """
 
 from __future__ import annotations
@@ -78,9 +79,16 @@ class KSampler:
             steps=steps,
             sampler=SAMPLERS[sampler_name],
             guidance=cfg,
+            text=positive,
+            text_guidance=_text_guidance(positive),
         )
         (latent,) = answer.args
         return (latent,)
+
+
+def _text_guidance(conditioning: Any) -> float:
+    """What VDT Conditioning noted; 1 is off."""
+    return max((settings.get("vdt_text_guidance", 1.0) for _, settings in conditioning or ()), default=1.0)
 
 
 def _own_sampler(model: Any) -> Any:

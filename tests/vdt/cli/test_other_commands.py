@@ -18,8 +18,17 @@ def test_info_says_what_a_file_holds(place, capsys, tiny_model):
     out = capsys.readouterr().out
     parameters = sum(parameter.numel() for parameter in tiny_model.parameters())
     assert "vdt" in out and f"{parameters:,}" in out and "float32" in out and tiny_model.config.to_json() in out
+    for line in (
+        "scheme      mask\n",
+        "attention   factorized\n",
+        "text        none\n",
+        "cost        0.2 M parameters, ",
+    ):
+        assert line in out
+    assert "GFLOPs a pass over 6 frames of 8x8 cells\n" in out
     assert main(["info", str(place / "vae.safetensors")]) == 0
-    assert "vae" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "vae" in out and "scheme" not in out
 
 
 def test_info_refuses_what_is_no_weight_file(bad_files, refused):

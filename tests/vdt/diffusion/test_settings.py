@@ -4,9 +4,11 @@ import dataclasses
 import json
 
 import pytest
+import torch
 
 from vdt.config import DiffusionConfig
-from vdt.diffusion import EVEN_DDIM, FAST, SAMPLERS, SamplingConfig, Schedule
+from vdt.diffusion import EVEN_DDIM, FAST, SAMPLERS, SamplingConfig, Schedule, sample_latents
+from vdt.text import Text
 
 FULL = Schedule.from_config(DiffusionConfig(prediction="v"))
 
@@ -29,8 +31,9 @@ def test_every_name_of_a_sampler_names_itself():
 
 def test_a_name_leaves_the_defaults_of_what_is_not_said():
     assert SamplingConfig.named(SamplingConfig().name) == SamplingConfig()
-    made = SamplingConfig.named("unipc", steps=7, guidance=1.5, step_cache=0.1)
-    assert made == SamplingConfig(steps=7, sampler="unipc", spacing="even", guidance=1.5, step_cache=0.1)
+    made = SamplingConfig.named("unipc", steps=7, guidance=1.5, text_guidance=3.0, step_cache=0.1)
+    values = {"guidance": 1.5, "text_guidance": 3.0, "step_cache": 0.1}
+    assert made == SamplingConfig(steps=7, sampler="unipc", spacing="even", **values)
 
 
 def test_what_is_out_of_range_is_one_sentence():
@@ -72,12 +75,48 @@ def test_passes_are_counted_once_a_step_and_twice_where_guidance_acts():
         (SamplingConfig(guidance_below=0.0), 4),
         (SamplingConfig(guidance_below=1.0), 8),
         (SamplingConfig(steps=5, spacing="even"), 8),
+        (SamplingConfig(text_guidance=3.0), 10),
+        (dataclasses.replace(FAST, text_guidance=0.5), 4),
+        (SamplingConfig(text_guidance=3.0).for_text(False), 6),
     ):
         assert sampling.count_passes(FULL) == passes, sampling
+
+
+def test_passes_that_are_counted_are_those_that_run():
+    """Of a clip with given frames and a text, and at most so many as one batch."""
+    model, passes = Recorder(), []
+    clean, mask = torch.zeros(1, 4, 4, 2, 2), torch.ones(1, 4, 2, 2, dtype=torch.bool)
+    mask[:, 0] = False
+    text = Text(torch.ones(1, 2, 8))
+    for sampling in (SamplingConfig(text_guidance=3.0), SamplingConfig(guidance=1.0, text_guidance=2.0), FAST):
+        model.calls.clear()
+        sample_latents(
+            model, clean, mask, generator=torch.Generator().manual_seed(0), sampling=sampling, text=text, schedule=FULL
+        )
+        passes.append((sum(model.calls), max(model.calls)))
+        assert passes[-1] == (sampling.count_passes(FULL), sampling.passes_at_once), sampling
+    assert passes == [(10, 3), (8, 2), (2, 1)]
+
+
+class Recorder:
+    """A model that answers zero and counts the clips of each call."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, x, t, conditioning):
+        self.calls.append(len(x))
+        return torch.zeros_like(x)
+
+
+def test_without_a_text_its_guidance_is_nothing():
+    told = SamplingConfig(text_guidance=3.0)
+    assert told.for_text(True) is told and told.for_text(False) == SamplingConfig(text_guidance=1.0)
 
 
 def test_one_line_says_how_a_clip_is_sampled():
     assert SamplingConfig().describe() == "dpmpp_2m_quad, 4 steps, guidance 2"
     cached = dataclasses.replace(EVEN_DDIM, guidance=1.5, step_cache=0.1)
     assert cached.describe() == "ddim, 20 steps, guidance 1.5, step cache 0.1"
+    assert SamplingConfig(text_guidance=3.0).describe() == "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 3"
     assert SamplingConfig(**json.loads(json.dumps(cached.to_dict()))) == cached

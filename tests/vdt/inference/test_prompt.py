@@ -39,7 +39,7 @@ def test_a_sentence_is_encoded_and_embeddings_pass(words):
     assert found.embeddings.shape == (1, 3, WordEncoder.width)
     assert resolve_text(words.config, found) is found
     assert resolve_text(words.config, ["a ball", "a red ball"]).mask.tolist() == [[True, True, False], [True] * 3]
-    for nothing in (None, "", "  "):
+    for nothing in (None, "", "  ", [], ["", " "]):
         assert resolve_text(words.config, nothing) is None
 
 
@@ -50,6 +50,9 @@ def test_what_a_model_cannot_read_is_refused_in_a_sentence(words):
         resolve_text(words.config, Text(torch.zeros(1, 2, 7)))
     with pytest.raises(ValueError, match="another encoder"):
         resolve_text(reader(width=768).config, "a ball")
+    for text in ("红球", "?!", ["a ball", "..."]):
+        with pytest.raises(ValueError, match="without a word of letters a to z: write it in English"):
+            resolve_text(words.config, text)
     with pytest.raises(ValueError, match="texts for 2 clips"):
         Text.of_words("a", "b").for_batch(3, torch.device("cpu"))
     for shape in ((2, 3), (1, 0, 4)):

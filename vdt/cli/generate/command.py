@@ -18,6 +18,7 @@ from ..options import (
 )
 from ..outputs import Target
 from ..task_flags import add_clip_flags
+from .text import add_text_options, with_text
 
 DESCRIPTION = """\
 Generate the missing part of a clip from the given one. TASK is one of:
@@ -50,7 +51,8 @@ before the run. Frames are brought to the size of the model, or --size, by --pol
 
   vdt generate predict --input clip.mp4 --output out.mp4 --given 4 --sheet sheet.png
   vdt generate image-to-video --input photo.png --output out.mp4
-  vdt generate extend --input clip.mp4 --output out.mp4 --frames 100"""
+  vdt generate extend --input clip.mp4 --output out.mp4 --frames 100
+  vdt generate unconditional --output out.mp4 --model text.safetensors --text 'a red ball hits a blue cylinder'"""
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -85,6 +87,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where in the clip to begin")
     add_clip_flags(parser)
+    add_text_options(parser)
     add_sampling_options(parser)
     add_window_options(parser)
     add_compositing_options(parser)
@@ -94,6 +97,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Turn the options into records, load the model, and generate."""
+    from ...inference.prompt import resolve_text
     from ..records import generation_config, load_pipeline, window_config
     from .clips import write_generated, write_outpainted
     from .requests import OutpaintRequest, VideoRequest, make_request
@@ -101,8 +105,9 @@ def run(options: argparse.Namespace) -> None:
 
     request = make_request(options)
     target = Target(video=options.output, sheet=options.sheet)
-    generation = generation_config(options)
+    generation = with_text(generation_config(options), options)
     pipeline = load_pipeline(options)
+    resolve_text(pipeline.model.config, generation.text)  # refuses what it cannot read before anything is made
     generation = replace(generation, windows=window_config(options, pipeline.codec.downscale))
     if isinstance(request, VideoRequest):
         write_job(request.job(pipeline.model.config, downscale=pipeline.codec.downscale), pipeline, generation, target)

@@ -26,7 +26,7 @@ def write_job(job: VideoJob, pipeline: Pipeline, generation: GenerationConfig, t
     frames = JobFrames(job, pipeline, generation)
     summary = job.describe(generation.windows.resolve(pipeline.model.config))
     print(summary + _estimate(job, pipeline, generation))
-    comment = f"vdt {summary}; {generation.sampling.describe()}, seed {generation.seed}"
+    comment = f"vdt {summary}; {generation.describe()}"
     with tqdm(frames, unit="frame", disable=None) as shown:
         written = write_video(target.video, shown, job.rate, metadata={"comment": comment}, sound=job_sound(job))
     print(target.video)
