@@ -87,7 +87,8 @@ class VDTEncode(io.ComfyNode):
             frames, text, white = plan.place(fitted), describe_clip(plan, source), plan.mask(painted)
             latent = convert.encoded_latent(vaes.encode(vae, frames), None if mask is None else white, policy)
             latent[previews.FPS_KEY] = float(plan.fps)
-            shown = ui.PreviewText(text) if mask is None else _masked_ui(frames, white, text)
+            said = (text, *sources.notes(vaes.codec_of(vae), fitted, images, video))
+            shown = _encoded_ui(frames, None if mask is None else white, said)
             outputs = [runtime.to_intermediate(part) for part in (convert.to_images(frames), convert.from_mask(white))]
             return io.NodeOutput(latent, outputs[0], plan.fps, text, convert.to_audio(clip.sound), outputs[1], ui=shown)
 
@@ -119,7 +120,7 @@ class VDTDecode(io.ComfyNode):
                 *compositing_inputs(),
             ],
             outputs=[io.Image.Output("out_images", display_name="images", tooltip="The finished frames.")],
-            hidden=[io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.extra_pnginfo, io.Hidden.unique_id],
             has_intermediate_output=True,  # the player stays on the node where nothing had to run again
         )
 
@@ -139,6 +140,7 @@ class VDTDecode(io.ComfyNode):
             job = vaes.DecodeJob.of(vae, latent, images, mask, config)
             runtime.check_clip(len(convert.samples_of(latent)), job.size)
             finished = job.images()
+            runtime.announce(cls.hidden, previews.motion_note(finished, latent, mask))
             return io.NodeOutput(finished, ui=previews.decoded_images_ui(finished, latent, mask, images))
 
 
@@ -146,7 +148,12 @@ def _source_inputs() -> list[Any]:
     """What a clip is made of, one of images and video, and the mask that was painted on it."""
     return [
         io.Image.Input("images", optional=True, tooltip="Frames, such as of VDT Sample Clip. Or a video."),
-        io.Video.Input("video", optional=True, tooltip="The video, such as from Load Video. Or images."),
+        io.Video.Input(
+            "video",
+            optional=True,
+            tooltip="The video, such as from Load Video. It goes before images: connect your own clip here and leave "
+            "the sample where it is.",
+        ),
         io.Mask.Input(
             "mask",
             optional=True,
@@ -172,9 +179,11 @@ def _encoded_outputs() -> list[Any]:
     ]
 
 
-def _masked_ui(frames: np.ndarray, mask: Tensor, text: str) -> dict[str, Any]:
-    """The mask over the frames, with the plan and the mask in words."""
-    return runtime.mask_ui(frames, mask, f"{text}; {describe_mask(mask)}")
+def _encoded_ui(frames: np.ndarray, mask: Tensor | None, texts: tuple[str, ...]) -> dict[str, Any]:
+    """What was made of the source in words; with a mask also that, over the frames."""
+    if mask is None:
+        return ui.PreviewText("; ".join(texts)).as_dict()
+    return runtime.mask_ui(frames, mask, "; ".join((*texts, describe_mask(mask))))
 
 
 def _size_tip(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from ...vdt.evaluation.advice import motion_advice
 from ...vdt.masks.timeline import frame_states
 from ...vdt.media.frames import DEFAULT_FPS, PLACEHOLDER
 from ...vdt.media.types import VideoError
@@ -169,6 +170,19 @@ def decoded_images_ui(
     as_pages = fits_pages(len(frames), (frames.shape[1], frames.shape[2]))
     shown = [write_pages(clip) if as_pages else write_film(clip, fps) for clip in clips]
     return decoded_ui(shown, latent, mask, images, fps)
+
+
+def motion_note(finished: Tensor, latent: dict[str, Any], mask: Tensor | None) -> str:
+    """`motion_advice` on the clips of an IMAGE that a LATENT was decoded to, each different sentence once."""
+    frames, count = convert.to_frames(finished), batches.frames_of(latent)
+    notes = []
+    for index, part in enumerate(batches.split_latent(latent)):
+        white = batches.split(mask, len(frames) // count, count)[index]
+        generated = convert.mask_of(part, white)
+        clip = frames[index * count : (index + 1) * count]
+        if generated is not None and len(generated) == len(clip):
+            notes.append(motion_advice(clip, generated.cpu().numpy()))
+    return "; ".join(dict.fromkeys(filter(None, notes)))
 
 
 def compared_ui(clips: Sequence[np.ndarray], truth: np.ndarray, generated: Tensor | None) -> dict[str, Any]:

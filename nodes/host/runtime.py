@@ -110,7 +110,9 @@ def step_progress(steps: int, preview: LivePreview) -> Callable[[StepInfo], None
 
 
 def announce(hidden: Any, text: str) -> None:
-    """Print before a long run what it takes: in the log, and on the node where the host can write there."""
+    """Say something of a run: in the log, and on the node where the host can write there; "" says nothing."""
+    if not text:
+        return
     logging.getLogger(__name__).info(text)
     compat.show_text(getattr(hidden, "unique_id", None), text)
 

@@ -11,6 +11,8 @@ import numpy as np
 from comfy_api.latest import InputImpl
 from torch import Tensor
 
+from ...vdt.evaluation.advice import source_advice
+from ...vdt.inference.codec import VideoCodec
 from ...vdt.masks.clip_plan import pick_frames
 from ...vdt.masks.fitting import fit_painted, take_frames
 from ...vdt.media.clip import open_clip
@@ -34,14 +36,14 @@ class SourceClip:
 
 
 def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, start: float) -> SourceClip:
-    """The first `length` frames from `start` seconds on of the one of both inputs that is connected.
+    """The first `length` frames from `start` seconds on of what is connected; a video goes before images.
 
     A VIDEO is read by its time stamps at `fps`, or at its own rate if that is 0; of images it only says how fast they
     are.
     """
-    if (images is None) == (video is None):
-        raise ValueError("connect either images or a video, and not both")
-    if images is not None:
+    if images is None and video is None:
+        raise ValueError("nothing to encode: connect images or a video")
+    if video is None:
         return _from_images(convert.rgb(images), rate=fps or DEFAULT_FPS, length=length, fps=0.0, start=start)
     part = _part_of_file(video)
     if part is not None:
@@ -49,6 +51,12 @@ def read_source(images: Tensor | None, video: Any, *, length: int, fps: float, s
     parts = video.get_components()
     clip = _from_images(convert.rgb(parts.images), rate=float(parts.frame_rate), length=length, fps=fps, start=start)
     return replace(clip, sound=convert.sound_for(parts.audio, length / clip.fps, start=start))
+
+
+def notes(codec: VideoCodec, frames: np.ndarray, images: Tensor | None, video: Any) -> list[str]:
+    """What to say of a source, uint8 (T, H, W, 3): which input it is where there are two, and `source_advice`."""
+    both = "the video is the source, the images are not used" if images is not None and video is not None else ""
+    return [text for text in (both, source_advice(codec, frames)) if text]
 
 
 def source_mask(

@@ -413,7 +413,7 @@ MISFITS = (
     ),
     (
         lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(models[1], **SIZE),
-        "VDT Encode: connect either images or a video",
+        "VDT Encode: nothing to encode: connect images or a video",
     ),
     (
         lambda pack, models, images: pack("nodes.latents").VDTEncode.execute(

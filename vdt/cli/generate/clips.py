@@ -85,22 +85,33 @@ def _complete(
     """Generate the mask, bool (T, H, W), of frames (n, H, W, 3), with a line about it and a progress bar."""
     from tqdm import tqdm
 
+    from ...evaluation.advice import motion_advice, source_advice
+
     print(summary + _estimate(frames, mask, pipeline, generation))
+    _note(source_advice(pipeline.codec, frames))
     with tqdm(desc="sample", unit="step", disable=None) as bar:
 
         def show(info: Any) -> None:
             bar.total = info.num_steps
             bar.update(info.step - bar.n)
 
-        return pipeline(
+        clip = pipeline(
             frames,
             mask,
             seed=generation.seed,
             sampling=generation.sampling,
             windows=generation.windows,
             compositing=generation.compositing,
+            text=generation.text,
             callback=show,
         )
+    _note(motion_advice(clip.frames, clip.mask))
+    return clip
+
+
+def _note(text: str) -> None:
+    if text:
+        print(f"note: {text}")
 
 
 def _estimate(frames: np.ndarray, mask: Tensor, pipeline: Pipeline, generation: GenerationConfig) -> str:
@@ -134,7 +145,7 @@ def _write(
     from ...media.video import write_video
     from ...visualize.contact_sheet import Row, contact_sheet
 
-    comment = f"vdt {summary}; {generation.sampling.describe()}, seed {generation.seed}"
+    comment = f"vdt {summary}; {generation.describe()}"
     write_video(target.video, clip.frames, fps, metadata={"comment": comment})
     print(target.video)
     if target.sheet is not None:
