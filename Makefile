@@ -1,8 +1,11 @@
 # make demo [INPUT=clip.mp4]   predict what happens next in a clip; writes demo/predicted.mp4 and demo/sheet.png
 # make studio                  the whole editor in a browser, without ComfyUI: http://127.0.0.1:8189
+# make templates               lay out the graphs in workflows/ anew: places, sizes, groups
 # make thumbnails              draw the pictures of the graphs in workflows/ anew
 # make test                    run the tests, one process a core
 # make torture [TORTURE=full]  try to break it: 5,000 cases, or 60,000; goes on where it stopped (docs/torture.md)
+# make train-gpu [MINUTES=7]   a new weight for the bundled model from minutes of one GPU, and its report
+# make bench-gpu               speed of forward passes, clips and training steps there, and the golden tests
 # make check                   format, lint and types, then the tests
 # make lint                    reformat and mend what ruff can mend
 # Every target makes its own .venv; PYTHON chooses the interpreter, VENV another folder, PIP_ARGS goes to pip install.
@@ -16,9 +19,16 @@ DEMO ?= demo
 DEMO_ARGS ?=
 TORTURE ?= small
 TORTURE_ARGS ?=
+# On a bare machine with a GPU: its own interpreter, which has PyTorch. GPU_DEVICE=cpu tries the commands out.
+GPU_PYTHON ?= python3
+GPU_DEVICE ?= cuda
+GPU_RECIPE ?= vdt/training/recipes/vdt-physics-64-gpu.toml
+GPU_OUT ?= runs/gpu
+MINUTES ?= 7
+COUNT ?= 64
 RUNNABLE := $(filter-out workflows/mask_for_other_models.json,$(wildcard workflows/*.json))
 
-.PHONY: demo studio thumbnails test test-browser test-comfyui torture check format-check types lint clean
+.PHONY: demo studio templates thumbnails test test-browser test-comfyui torture train-gpu bench-gpu check format-check types lint clean
 
 # A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -48,6 +58,9 @@ endif
 studio: $(VENV)/.base
 	@$(BIN)/vdt-studio serve
 
+templates: $(VENV)/.base
+	@$(BIN)/vdt-studio layout $(sort $(wildcard workflows/*.json))
+
 thumbnails: $(VENV)/.base
 	@$(BIN)/vdt-studio thumbnail $(RUNNABLE)
 
@@ -70,6 +83,19 @@ test-browser: $(VENV)/.test
 # Ends with 1 if anything crashed, hung or was lost. TORTURE_ARGS="--only 'media files' --seed 1" tries more of a kind.
 torture: $(VENV)/.test
 	$(BIN)/python -m tests.torture --size $(TORTURE) $(TORTURE_ARGS)
+
+# The weights are there every minute, in files below 16 MiB: a run that is cut off leaves the last ones.
+train-gpu:
+	$(GPU_PYTHON) -m vdt train $(GPU_RECIPE) --device $(GPU_DEVICE) --minutes $(MINUTES) --weights-every 60 \
+		--output $(GPU_OUT)/run
+	$(GPU_PYTHON) -m vdt evaluate --device $(GPU_DEVICE) --count $(COUNT) --report $(GPU_OUT)/report \
+		--model $(GPU_OUT)/run/$(notdir $(GPU_RECIPE:.toml=.safetensors))
+
+bench-gpu:
+	$(GPU_PYTHON) -m vdt bench forward --device $(GPU_DEVICE) --compile --json $(GPU_OUT)/forward.json
+	$(GPU_PYTHON) -m vdt bench train --device $(GPU_DEVICE) --compile --batch 256 --json $(GPU_OUT)/train.json
+	$(GPU_PYTHON) -m vdt bench clip --device $(GPU_DEVICE) --json $(GPU_OUT)/clip.json
+	$(GPU_PYTHON) -m pytest -q -m gpu tests
 
 check: format-check types test
 

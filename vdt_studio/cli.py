@@ -85,6 +85,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     thumbnail.add_argument("workflows", type=Path, nargs="+", metavar="WORKFLOW.json", help="gets a .jpg beside it")
     thumbnail.set_defaults(run=_thumbnail)
+    layout = commands.add_parser("layout", help="lay out the nodes of workflow files anew, in titled groups")
+    layout.add_argument("workflows", type=Path, nargs="+", metavar="WORKFLOW.json", help="is written over")
+    layout.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    layout.set_defaults(run=_layout)
     verify = commands.add_parser(
         "verify", parents=[common], help="run the graph inside a saved .mp4 or .png again: do the frames match?"
     )
@@ -128,6 +132,13 @@ def _thumbnail(options: argparse.Namespace) -> None:
     with _studio(options) as studio:
         for path in options.workflows:
             print(draw_thumbnail(studio, path))
+
+
+def _layout(options: argparse.Namespace) -> None:
+    from .graph.layout import lay_out_file
+
+    for path in options.workflows:
+        print(lay_out_file(path))
 
 
 def _verify(options: argparse.Namespace) -> int:

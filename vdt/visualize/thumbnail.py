@@ -1,8 +1,6 @@
-"""A clip as one square picture, as template browsers show it: its frames in a grid, what was generated outlined."""
+"""A clip as one square picture, as template browsers show it: four frames, and a strip of all: what is generated."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from torch import Tensor
@@ -10,15 +8,17 @@ from torch import Tensor
 from .contact_sheet import GENERATED, GIVEN, PAPER
 
 SIDE = 512
-MAX_FRAMES = 16  # more would be too small to tell apart
-_GAP, _BORDER, _CONTOUR = 4, 4, 2
+_SHOWN, _COLUMNS = 4, 2  # more frames would be too small to tell apart
+_GAP, _BORDER, _CONTOUR = 6, 7, 4
+_STRIP = 40  # height of the strip: a cell for each frame, orange as far as it is generated
+_DIMMED = 0.55  # brightness of what is given beside a generated part
 
 
 def thumbnail(frames: np.ndarray, mask: Tensor) -> np.ndarray:
     """Draw a clip; uint8 (512, 512, 3).
 
     Args:
-        frames: uint8 (T, H, W, 3); of long clips evenly spaced frames are shown, the first and the last among them.
+        frames: uint8 (T, H, W, 3); evenly spaced frames are shown, the first and the last among them.
         mask: bool (T, H, W), True = generated: whole frames get an orange border, parts of frames an orange contour.
 
     Raises ValueError if the mask is not of the frames.
@@ -27,31 +27,44 @@ def thumbnail(frames: np.ndarray, mask: Tensor) -> np.ndarray:
 
     if tuple(mask.shape) != frames.shape[:3]:
         raise ValueError(f"the mask is {tuple(mask.shape)}, the frames are {frames.shape[:3]}: use the clip's own mask")
-    shown = np.linspace(0, len(frames) - 1, min(len(frames), MAX_FRAMES)).round().astype(int).tolist()
-    columns = math.ceil(math.sqrt(len(shown)))
-    rows = math.ceil(len(shown) / columns)
-    pitch = (SIDE - _GAP) / columns
+    shown = np.linspace(0, len(frames) - 1, min(len(frames), _SHOWN)).round().astype(int).tolist()
+    columns = 1 if len(shown) == 1 else _COLUMNS
+    rows = -(-len(shown) // columns)
+    width, height = (SIDE - _GAP) // columns - _GAP, (SIDE - _STRIP - 2 * _GAP) // rows - _GAP
     sheet = Image.new("RGB", (SIDE, SIDE), PAPER)
     for place, index in enumerate(shown):
-        tile = Image.fromarray(_tile(frames[index], mask[index].numpy(), int(pitch) - _GAP))
+        tile = Image.fromarray(_tile(frames[index], mask[index].numpy(), (width, height)))
         row, column = divmod(place, columns)
-        top = (SIDE - pitch * rows) / 2 + pitch * (row + 0.5)
-        left = _GAP / 2 + pitch * (column + 0.5)
-        sheet.paste(tile, (round(left - tile.width / 2), round(top - tile.height / 2)))
+        left, top = _GAP + column * (width + _GAP), _GAP + row * (height + _GAP)
+        sheet.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
+    sheet.paste(Image.fromarray(_strip(mask.float().mean((1, 2)).numpy())), (_GAP, SIDE - _STRIP - _GAP))
     return np.asarray(sheet).copy()
 
 
-def _tile(frame: np.ndarray, generated: np.ndarray, side: int) -> np.ndarray:
-    """One frame with its border, its longer side `side`."""
+def _strip(shares: np.ndarray) -> np.ndarray:
+    """A cell for each frame, from the bottom up orange as far as it is generated."""
+    width = SIDE - 2 * _GAP
+    strip = np.empty((_STRIP, width, 3), np.uint8)
+    strip[:] = PAPER
+    edges = np.linspace(0, width, len(shares) + 1).round().astype(int)
+    for start, end, share in zip(edges[:-1], edges[1:], shares, strict=True):
+        gap = 3 if end - start > 8 else 0
+        strip[:, start : end - gap] = GIVEN
+        strip[_STRIP - round(_STRIP * float(share)) :, start : end - gap] = GENERATED
+    return strip
+
+
+def _tile(frame: np.ndarray, generated: np.ndarray, room: tuple[int, int]) -> np.ndarray:
+    """One frame with its border, as large as the room allows: width and height."""
     from PIL import Image
 
     height, width = frame.shape[:2]
-    inner = side - 2 * _BORDER
-    scale = inner / max(height, width)
+    scale = min((room[0] - 2 * _BORDER) / width, (room[1] - 2 * _BORDER) / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = np.array(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
     if generated.any() and not generated.all():
         large = np.array(Image.fromarray(generated).resize(size, Image.Resampling.NEAREST))
+        picture[~large] = (picture[~large] * _DIMMED).astype(np.uint8)
         picture[_contour(large)] = GENERATED
     colour = GENERATED if generated.all() else GIVEN
     tile = np.empty((size[1] + 2 * _BORDER, size[0] + 2 * _BORDER, 3), np.uint8)
