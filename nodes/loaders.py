@@ -64,7 +64,8 @@ class VDTLoadModel(io.ComfyNode):
                     options=list(runtime.PRECISIONS),
                     default="auto",
                     tooltip="Default: auto, what ComfyUI prefers here (float32 on a CPU, bfloat16 on most GPUs). "
-                    "float32 repeats exactly everywhere; the others need half the memory but change small details.",
+                    "float32 repeats to the last bit on the same machine; the others need half the memory but change "
+                    "small details.",
                 ),
             ],
             outputs=[

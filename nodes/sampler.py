@@ -127,7 +127,7 @@ class VDTSampler(io.ComfyNode):
             display_name="VDT Sampler",
             category="VDT",
             description="Generate the white part of the mask; everything else stays as it is. The same seed makes the "
-            "same clip in every host and on every CPU.",
+            "same clip in every host on the same machine.",
             search_aliases=["ksampler video", "vdt generate", "predict video"],
             inputs=[
                 io.Model.Input("model", tooltip="From VDT Load Model."),

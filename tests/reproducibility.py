@@ -2,8 +2,8 @@
 
     python tests/reproducibility.py
 
-Runs the bundled model in processes of 1, 1, 2 and 4 threads on the CPU, and prints one line for each promise. Exits
-with 1 if one that says "equal" is not.
+Runs the bundled model in processes of 1, 1, 2 and 4 threads on the CPU, and twice as on an older processor; prints one
+line for each promise. Exits with 1 if one that says "equal" is not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-RUNS = {"a": 1, "b": 1, "c": 2, "d": 4}  # threads of each process
+# Threads of each process, and the newest instructions that torch may use there ("": all there are), and MKL and oneDNN.
+RUNS = {"a": (1, ""), "b": (1, ""), "c": (2, ""), "d": (4, ""), "e": (1, "avx2"), "f": (1, "default")}
+LIMITS = {
+    "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "default": {"ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+}
 Values = dict[str, np.ndarray]
 
 
@@ -55,9 +60,11 @@ def make(target: Path) -> None:
 def processes(folder: Path) -> dict[str, Values]:
     """What each process makes, by its name."""
     made: dict[str, Values] = {}
-    for name, threads in RUNS.items():
+    for name, (threads, instructions) in RUNS.items():
         target = folder / f"{name}.npz"
         environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))}
+        if instructions:
+            environment |= {"ATEN_CPU_CAPABILITY": instructions, **LIMITS[instructions]}
         subprocess.run([sys.executable, __file__, str(target)], check=True, env=environment)
         with np.load(target) as values:
             made[name] = dict(values)
@@ -74,13 +81,16 @@ def distance(one: np.ndarray, other: np.ndarray) -> str:
 
 def promises(made: dict[str, Values]) -> list[tuple[str, bool, str]]:
     """What is compared, whether it must be equal, and what came out."""
-    a, b, c, d = made.values()
+    a, b, c, d, e, f = made.values()
     found = [
         (f"{name}: another process with as many threads", True, a[name], b[name]) for name in ("frames", "latents")
     ]
     found.append(("frames: again in the same process", True, a["frames"], a["again"]))
     found += [(f"{name}: 1 thread or {n}", False, a[name], other[name])
               for name in ("frames", "plain", "latents", "encoded") for n, other in ((2, c), (4, d))]  # fmt: skip
+    found += [(f"{name}: {instructions} instructions alone", False, a[name], other[name])
+              for name in ("frames", "plain", "latents", "encoded")
+              for instructions, other in (("AVX2", e), ("SSE", f))]  # fmt: skip
     for n, values in ((1, a), (2, c)):
         found.append((f"latents: alone or in a batch, {n} threads", False, values["latents"], values["batch"]))
         found.append((f"latents: first or second of a batch, {n} threads", False, values["batch"], values["order"]))

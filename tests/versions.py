@@ -28,7 +28,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 NAMES = ("lowest", "newest")
 EXTRAS = ("studio", "train")  # what a user can install; tools of the tests are never pinned
 TOOLS = ("pytest", "pytest-timeout", "hypothesis")
-QUICK = ("-q", "-m", "not slow and not gpu and not browser and not comfy", "-p", "no:cacheprovider", "tests/vdt")
+QUICK = ("-q", "-m", "not slow and not gpu and not browser and not comfy", "-p", "no:cacheprovider")
+TESTS = ("tests/vdt", "tests/studio", "tests/nodes")
 SHOWN = ("torch", "av", "numpy", "safetensors", "einops", "pillow", "aiohttp", "mujoco")
 MINORS = range(10, 20)
 
@@ -85,7 +86,7 @@ def run_suite(name: str, folder: Path, python: str, arguments: Sequence[str]) ->
     made = make_environment(name, folder, python)
     log = folder / f"{name}.log"
     with log.open("w", encoding="utf-8") as file:
-        command = [str(made), "-m", "pytest", *QUICK, *arguments]
+        command = [str(made), "-m", "pytest", *QUICK, *TESTS, *arguments]
         code = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
     closing = re.findall(r"(?m)^.*\b(?:passed|failed|error).*$", log.read_text(encoding="utf-8", errors="replace"))
     sys.stdout.write(f"{name}: {versions(made)}: {closing[-1] if closing else f'exit {code}'} ({log})\n")

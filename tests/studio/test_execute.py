@@ -208,6 +208,17 @@ def test_progress_reaches_the_listener(api, engine, worker):
     assert runtime.active_run() is None
 
 
+def test_results_are_freed_with_their_run_and_not_when_python_collects_circles(api, engine, worker):
+    runs = []
+    gc.collect()
+    gc.disable()
+    try:
+        engine.run(api({"4": ("Work", {"label": ""})}), listener=lambda event: runs.append(weakref.ref(engine._active)))
+        assert runs and runs[0]() is None
+    finally:
+        gc.enable()
+
+
 def test_interruption_stops_within_a_step(api, engine, worker):
     def stop(event):
         if isinstance(event, NodeProgress) and event.value == 3:

@@ -35,7 +35,7 @@ def sample_latents(
         model: a VDT, or any callable model(x, t, conditioning) if `schedule` is passed.
         clean: scaled latents (B,T,C,h,w), on the model's device; any value where the mask is True.
         mask: bool (B,T,h,w) or (1,T,h,w), True = generate.
-        generator: CPU generator of all noise, so that a seed means the same clip on every device; or one per clip, so
+        generator: CPU generator of all noise, so that a seed means the same noise on every device; or one per clip, so
             that a clip does not depend on the others of its batch.
         sampling: None is `SamplingConfig()`, the measured defaults.
         text: for models that read one; see `Text`.

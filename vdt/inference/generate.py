@@ -41,7 +41,7 @@ def generate_window(
         model: a VDT; the work is done on its device.
         raw: latents of any float type; what the mask covers may hold anything.
         cells: bool (T, h, w), True = generate, for all clips.
-        seeds: one for each clip, 0 to 2**64 - 1; the same on every device, and independent of the batch.
+        seeds: one for each clip, 0 to 2**64 - 1; their noise is the same on every device, and independent of the batch.
         sampling: how the model is sampled.
         tile: side, in cells, of the tiles in which a larger clip is seen; 0 is the size the model was trained with.
         text, callback: see `sample_latents`.

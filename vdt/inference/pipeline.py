@@ -92,7 +92,7 @@ class Pipeline:
             clip: frames uint8 (n, H, W, 3), n <= T, or a clip that `read_video` made; what is to be generated may hold
                 anything, and frames after n are generated.
             mask: bool, True = generate: pixels (T, H, W) or latent cells (T, h, w).
-            seed: 0 to 2**64 - 1; the same on every device.
+            seed: 0 to 2**64 - 1; its noise is the same on every device.
             sampling, windows, compositing: None is the measured defaults.
             text: what happens, as a sentence or as embeddings, for models that read one; see `resolve_text`.
             callback: called after every step of the sampler; what it raises ends the work.

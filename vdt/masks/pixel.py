@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from einops import reduce, repeat
 from torch import Tensor
 
+from ..bounds import MAX_SEED, whole
 from ..media.frames import latent_grid_size
 from .blocks import spatial_block
 from .tasks import Spatial, Task, over_cells
@@ -127,7 +128,8 @@ def combine(a: Tensor, operation: str, b: Tensor | None = None) -> Tensor:
 
 def _random_block(size: Size, seed: int, downscale: int) -> Tensor:
     rows, columns = latent_grid_size(size[1:], downscale)
-    cells = spatial_block(size[0], rows, columns, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(whole("seed", seed, 0, MAX_SEED))
+    cells = spatial_block(size[0], rows, columns, generator=generator)
     return to_pixels(cells, size, downscale=downscale)
 
 

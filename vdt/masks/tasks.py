@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from ..bounds import MAX_FRAMES, shown, whole
+from ..bounds import MAX_FRAMES, MAX_SEED, shown, whole
 from .blocks import pick
 from .frame_lists import parse_frames, resolve_frame
 
@@ -128,7 +128,8 @@ class RandomFrames:
 
     def frame_mask(self, num_frames: int) -> Tensor:
         """See `Task.frame_mask`."""
-        return random_frames(num_frames, self.probability, torch.Generator().manual_seed(self.seed))
+        seed = whole("seed", self.seed, 0, MAX_SEED)
+        return random_frames(num_frames, self.probability, torch.Generator().manual_seed(seed))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from .upright import Upright
 _MOST_METADATA = 1 << 24  # bytes; that of a picture of a phone has some thousand
 _QUARTER = np.array([[0, 1], [-1, 0]])  # counter-clockwise, of (x, y) with y downwards
 _MIRRORS = (np.array([[1, 0], [0, -1]]), np.array([[-1, 0], [0, 1]]))  # top to bottom, left to right
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")  # of AVIF, and of HEIC
 # What Pillow raises for damaged files, besides its own error for pictures that are too large.
 _UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, struct.error)
 _USUAL_DELAY = Fraction(1, 10)  # seconds; of frames that say 0, as browsers take it
@@ -62,6 +63,27 @@ def heif_matrix(path: Path) -> tuple[int, ...] | None:
         return None if meta is None else _display_matrix(meta[b"iprp"], _primary(meta))
     except (struct.error, IndexError, KeyError, OSError):
         return None
+
+
+def heif_alpha(path: Path) -> np.ndarray | None:
+    """Opacity (H, W) uint8 of the main picture of a HEIC or AVIF file, not yet turned; None if it has none of its own.
+
+    It is a picture of its own in the file, and FFmpeg shows it as a stream like any other.
+    """
+    try:
+        meta = _meta_box(path)
+        items = [] if meta is None else _alpha_items(meta)
+    except (struct.error, IndexError, KeyError, OSError):
+        return None
+    with opened(path) as container:
+        for stream in container.streams.video:
+            if stream.id in items and stream.codec_context is not None:
+                try:
+                    for frame in container.decode(stream):
+                        return np.ascontiguousarray(frame.to_ndarray(format="gray"))
+                except (av.error.FFmpegError, ValueError) as error:
+                    raise VideoError(f"the transparency of '{path}' is damaged: {reason(error)}") from error
+    return None
 
 
 def read_grid(path: Path, grid: Grid) -> Any:
@@ -202,13 +224,32 @@ def _tiles(iref: bytes, item: int) -> tuple[int, ...]:
     raise KeyError(item)
 
 
-def _display_matrix(iprp: bytes, item: int) -> tuple[int, ...]:
-    """What the properties `irot` and `imir` of an item do, one after the other."""
+def _alpha_items(meta: dict[bytes, bytes]) -> list[int]:
+    """Pictures that are the alpha of the main one."""
+    if b"iref" not in meta:
+        return []
+    iref, primary, found = meta[b"iref"], _primary(meta), []
+    size = 2 if iref[0] == 0 else 4
+    for kind, data in _boxes(iref[4:]):
+        item, count = _number(data, 0, size), _number(data, size, 2)
+        targets = [_number(data, size + 2 + size * n, size) for n in range(count)]
+        properties = _properties(meta[b"iprp"], item) if kind == b"auxl" and primary in targets else []
+        if any(kind == b"auxC" and data[4:].startswith(_ALPHA) for kind, data in properties):
+            found.append(item)
+    return found
+
+
+def _properties(iprp: bytes, item: int) -> list[tuple[bytes, bytes]]:
+    """Kinds and contents of what is said of an item, in its order."""
     parts = dict(_boxes(iprp))
     properties = list(_boxes(parts[b"ipco"]))
+    return [properties[index - 1] for index in _associated(parts[b"ipma"], item) if index]
+
+
+def _display_matrix(iprp: bytes, item: int) -> tuple[int, ...]:
+    """What the properties `irot` and `imir` of an item do, one after the other."""
     matrix = np.eye(2, dtype=int)
-    for index in _associated(parts[b"ipma"], item):
-        kind, data = properties[index - 1] if index else (b"", b"")
+    for kind, data in _properties(iprp, item):
         if kind == b"irot":
             matrix = np.linalg.matrix_power(_QUARTER, data[0] & 3) @ matrix
         elif kind == b"imir":

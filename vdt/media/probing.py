@@ -207,10 +207,13 @@ def _own_rate(stream: Any, start: _Start) -> tuple[Fraction | None, bool]:
     stamps = sorted(set(start.sent))
     if len(stamps) < 2:
         return (stated[0] if stated else None), False
-    constant = constant_rate(stamps, Fraction(stream.time_base), [*stated, *likely_rates(stamps)])
+    measured = average_rate(stamps, start.last_length)
+    whole = [Fraction(round(measured))] if measured and measured >= 1 else []
+    constant = constant_rate(stamps, Fraction(stream.time_base), [*stated, *whole, *likely_rates(stamps)])
     if constant is not None:
         return constant, True
-    measured = average_rate(stamps, start.last_length)
+    if start.whole and start.last_length and measured is not None:
+        return simple_rate(measured), False
     if stream.average_rate and measured is not None:
         far = abs(Fraction(stream.average_rate) / measured - 1)
         if far < _SAME or (not start.whole and far < 1):

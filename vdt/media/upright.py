@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import av.error
 import numpy as np
 from av.sidedata.sidedata import Type as DataType
 from av.video.reformatter import Colorspace, Interpolation
@@ -73,7 +74,10 @@ class Upright:
         wanted = {"format": "rgba" if alpha else "rgb24", **_colours(frame)}
         if (frame.width, frame.height) != (self.width, self.height):
             wanted |= {"width": self.width, "height": self.height, "interpolation": Interpolation.BICUBIC}
-        pixels = frame.to_ndarray(**wanted)
+        return self.oriented(frame.to_ndarray(**wanted))
+
+    def oriented(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (H, W, ...) turned and mirrored."""
         if self.transposed:
             pixels = pixels.swapaxes(0, 1)
         return np.ascontiguousarray(pixels[:: -1 if self.flipped_y else 1, :: -1 if self.flipped_x else 1])
@@ -92,6 +96,7 @@ def _colours(frame: Any) -> dict[str, Any]:
 
 def _display_matrix(frame: Any) -> tuple[int, ...] | None:
     """The display matrix that a frame carries, of the container or of EXIF; None if there is none."""
+    frame = _small(frame)
     for _ in range(8):
         try:
             found = frame.side_data.get(DataType.DISPLAYMATRIX)  # iterated, PyAV 19 yields types and older ones data
@@ -99,21 +104,32 @@ def _display_matrix(frame: Any) -> tuple[int, ...] | None:
             unknown = re.match(r"(\d+) is not a valid", str(error))
             if unknown is None:
                 return None
-            frame = _without(frame, int(unknown[1]))
+            frame = _filtered(frame, "sidedata", f"mode=delete:type={unknown[1]}")
             continue
         return None if found is None else struct.unpack("=9i", bytes(found))
     return None
 
 
-def _without(frame: Any, kind: int) -> Any:
-    """The frame without side data of a kind."""
+def _small(frame: Any) -> Any:
+    """A frame of 8x8 with the same side data, where it can be scaled.
+
+    PyAV ties a frame and its side data into a circle, which keeps the memory of both until Python looks for circles.
+    """
+    try:
+        return _filtered(frame, "scale", "8:8")
+    except (av.error.FFmpegError, ValueError):
+        return frame
+
+
+def _filtered(frame: Any, name: str, options: str) -> Any:
+    """What one of FFmpeg's filters makes of a frame."""
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 25)
     )
-    drop, sink = graph.add("sidedata", f"mode=delete:type={kind}"), graph.add("buffersink")
-    source.link_to(drop)
-    drop.link_to(sink)
+    chosen, sink = graph.add(name, options), graph.add("buffersink")
+    source.link_to(chosen)
+    chosen.link_to(sink)
     graph.configure()
     graph.push(frame)
     return graph.pull()

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import av
 import av.error
 import numpy as np
 
@@ -14,6 +16,7 @@ from .encoding import encode_video
 from .files import atomic_path
 from .filters import deinterlaced, numbered_scenes
 from .opening import existing_file, reason
+from .pictures import heif_alpha
 from .probing import inspect, simple_rate
 from .timeline import resampled, timed_frames
 from .types import Sound, VideoError, VideoInfo
@@ -133,8 +136,20 @@ def _arrays(
         timed = numbered_scenes(timed)
     if rate is not None and not pictures.still:  # a still image is one frame at any rate
         timed = resampled(timed, rate, start, path)
+    opacity = heif_alpha(path) if alpha and pictures.still else None
     for item in timed:
-        yield item.scene, pictures.upright.array(item.frame, alpha=alpha)
+        pixels = pictures.upright.array(item.frame, alpha=alpha)
+        if opacity is not None:
+            pixels[..., 3] = pictures.upright.oriented(_sized(opacity, item.frame))
+        yield item.scene, pixels
+
+
+def _sized(levels: np.ndarray, frame: Any) -> np.ndarray:
+    """Levels (H, W) at the size of a frame."""
+    if levels.shape == (frame.height, frame.width):
+        return levels
+    gray = av.VideoFrame.from_ndarray(levels, format="gray")
+    return gray.reformat(width=frame.width, height=frame.height).to_ndarray()
 
 
 def _rate(fps: float | Fraction) -> Fraction:

@@ -12,7 +12,7 @@ from .export import Exporter, current_commit
 from .loop import Loop, new_state
 from .objectives import Objective, check_parts
 from .parallel import checkpoints
-from .parallel.network import Network, prepare, without_temporal
+from .parallel.network import Network, check_sharding, prepare, without_temporal
 from .recipe import Recipe, RunRecipe, read_recipe
 from .state import recipe_json
 
@@ -54,6 +54,7 @@ def train_from_recipe(
     folder = output or Path("runs") / path.stem
     device = ranks.device_of(ranks.current(), device)
     check_parts(recipe, ranks.current())
+    check_sharding(recipe.optim, recipe.run, ranks.current())
     ranks.join(device)
     objective = build_objective(recipe, path, folder, device, progress=progress)
     return _train(objective, recipe, folder, path.stem, resume=resume, changed=changed, progress=progress)
@@ -85,6 +86,8 @@ def _train(
     )
     finished = loop.run(progress=progress)
     weight = exporter.export()
+    if recipe.run.weights_every:
+        exporter.publish()
     return TrainResult(folder=folder, weight=weight, step=state.step, finished=finished, seconds=state.seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -83,7 +84,7 @@ class _Run:
     def __init__(
         self, engine: Engine, graph: Graph, outputs: Sequence[str], extra: dict[str, Any], listener: Listener
     ) -> None:
-        self.active = ActiveRun(self._progress)
+        self.active = ActiveRun(partial(_tell_progress, listener))  # no circle: results are freed with the run
         self._registry = engine.registry
         self._cache = engine.cache
         self._graph = graph
@@ -172,5 +173,6 @@ class _Run:
             for name, value in known.items()
         }
 
-    def _progress(self, node_id: str, value: int, maximum: int, preview: Preview | None) -> None:
-        self._tell(NodeProgress(node_id=node_id, value=value, maximum=maximum, preview=preview))
+
+def _tell_progress(listener: Listener, node_id: str, value: int, maximum: int, preview: Preview | None) -> None:
+    listener(NodeProgress(node_id=node_id, value=value, maximum=maximum, preview=preview))

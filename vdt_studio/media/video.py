@@ -130,7 +130,7 @@ def _remux(source: Path, path: Path, metadata: Mapping[str, Any] | None) -> None
         try:
             with av.open(str(temporary.absolute()), "w", format="mp4", options=_FLAGS) as new:
                 new.metadata.update(as_tags(metadata))
-                copies = {stream.index: new.add_stream_from_template(stream) for stream in kept}
+                copies = {stream.index: new.add_stream_from_template(stream, opaque=True) for stream in kept}
                 for packet in demux(old, *kept, jumps=False):
                     if packet.dts is not None:  # the last one of each stream is empty
                         packet.stream = copies[packet.stream.index]

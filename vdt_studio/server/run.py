@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 
@@ -16,7 +17,8 @@ def serve(app: web.Application, port: int, ready: Callable[[str], None]) -> None
     if not 0 <= port <= 65535:
         raise ValueError(f"got --port {port}, expected 0 to 65535")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # a port may be used again at once; on Windows it would let two servers share one
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
         except OSError as error:

@@ -1,8 +1,14 @@
 """Who may ask, and what an editor finds when it starts."""
 
 import json
+import socket
+from types import SimpleNamespace
+from typing import ClassVar
+
+import pytest
 
 from vdt_studio.cli import main
+from vdt_studio.server import run
 
 ASKERS = (
     ({}, 200),
@@ -84,10 +90,27 @@ def test_the_catalog_tells_of_nodes_and_of_the_packs_files_alone(host):
 
 
 def test_a_port_that_is_taken_is_one_sentence(tmp_path, capsys):
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert main(["serve", "--port", str(taken.getsockname()[1])]) == 2
     assert "is in use: choose another with --port" in capsys.readouterr().err
+
+
+def test_two_servers_never_share_a_port_on_windows(monkeypatch):
+    class Taken(socket.socket):
+        options: ClassVar[list[int]] = []
+
+        def setsockopt(self, level, option, value):
+            self.options.append(option)
+
+        def bind(self, address):
+            raise OSError("taken")
+
+    monkeypatch.setattr(run, "socket", SimpleNamespace(**{**vars(socket), "socket": Taken}))
+    for name, options in (("nt", []), ("posix", [socket.SO_REUSEADDR])):
+        Taken.options.clear()
+        monkeypatch.setattr(run, "os", SimpleNamespace(name=name))
+        with pytest.raises(ValueError, match="in use"):
+            run.serve(None, 8189, print)
+        assert Taken.options == options

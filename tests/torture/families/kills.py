@@ -78,16 +78,16 @@ class Kills(Family):
         name = list(shared)[number % len(shared)]
         job, log = shared[name], self._log(next(iter(shared.values())).folder.parent)
         sign = signal.SIGKILL if rng.random() < 0.75 else signal.SIGTERM
-        before = _files(job.folder)
+        before, old = _files(job.folder), _hidden(job.folder)  # a run before this one may have been killed
         code = killed(forked(job.work, log), rng.uniform(0.0, 1.1 * job.seconds), sign)
         check(code in (0, -sign, 128 + sign, 130), f"{name} ended with {code} after {sign.name}: {_said(log)}")
         check("Traceback" not in _said(log), f"{name} after {sign.name}: {_said(log)}")
         after = _files(job.folder)
         if lost := sorted(before.keys() - after.keys()):
             raise LostError(f"{name}: {lost} are gone after {sign.name}")
-        hidden = [path for path in job.folder.rglob(".*") if path.is_file()]
-        check(sign == signal.SIGKILL or not hidden, f"{name} leaves {[path.name for path in hidden]} after SIGTERM")
-        for path in hidden:
+        new = [path.name for path in _hidden(job.folder) - old]
+        check(sign == signal.SIGKILL or not new, f"{name} leaves {new} after SIGTERM")
+        for path in _hidden(job.folder):
             os.utime(path, (time.time() - OLD,) * 2)
         self._whole(name, job, before, after)
         if rng.random() < 0.6:
@@ -114,7 +114,7 @@ class Kills(Family):
             (job.folder / "state.safetensors").unlink()
         else:
             check(any(data in job.result.values() for data in files.values()), f"{name} makes what it made before")
-        left = [path.name for path in job.folder.rglob(".*") if path.is_file()]
+        left = [path.name for path in _hidden(job.folder)]
         check(not left, f"{name} sweeps what was left, found {left}")
 
 
@@ -133,6 +133,11 @@ def _files(folder: Path) -> dict[str, bytes]:
     """Files under names of their own, not temporary ones, nor the events that training logs."""
     found = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "events."))]
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def _hidden(folder: Path) -> set[Path]:
+    """Temporary files."""
+    return {path for path in folder.rglob(".*") if path.is_file()}
 
 
 def _same_tensors(one: bytes, other: bytes) -> bool:

@@ -6,6 +6,7 @@ import itertools
 import pytest
 import torch
 
+from vdt.masks.pixel import task_mask
 from vdt.masks.tasks import (
     TASKS,
     Backward,
@@ -151,6 +152,17 @@ def test_settings_that_make_no_sense_are_one_sentence():
         (Spatial(), 0, "at least 1 frame"),
         (RandomFrames(), 1, "need 2 frames"),
         (RandomFrames(probability=1.5), 4, "expected 0 to 1"),
+        (RandomFrames(seed=-1), 4, "seed"),
+        (RandomFrames(seed=-(10**30)), 4, "seed"),
+        (RandomFrames(seed=2**64), 4, "seed"),
+        (RandomFrames(seed=0.5), 4, "seed"),
     ):
         with pytest.raises(ValueError, match=message):
             task.frame_mask(num_frames)
+
+
+def test_the_seed_of_random_blocks_is_one_that_the_generator_takes():
+    for seed in (-1, -(10**30), 2**64, 0.5, "x"):
+        with pytest.raises(ValueError, match="seed"):
+            task_mask(Spatial(), (2, 16, 16), seed=seed)
+    assert task_mask(Spatial(), (2, 16, 16), seed=2**64 - 1).any()

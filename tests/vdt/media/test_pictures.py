@@ -1,12 +1,13 @@
 """Pictures as they are to be seen: mirrored, with pixels that are not square, of tiles, animated, interlaced, HDR."""
 
+import gc
 import struct
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 from vdt.media import VideoError, probe, read_frames, read_video, write_video
 from vdt.media.opening import note
@@ -355,3 +356,34 @@ def test_an_animated_webp_that_states_a_huge_size_is_one_sentence(tmp_path, medi
         (tmp_path / "huge.webp").write_bytes(data)
         with pytest.raises(VideoError, match=r"huge.webp' is damaged: [^\n]+$"):
             probe(tmp_path / "huge.webp")
+
+
+def test_the_alpha_of_avif_is_a_picture_of_its_own_and_is_turned_with_it(tmp_path):
+    if not features.check("avif"):
+        pytest.skip("this Pillow writes no AVIF")
+    pixels = np.dstack([corners(), np.full((32, 48), 255, np.uint8)])
+    pixels[8:16, 4:30, 3] = 0
+    for orientation in (1, 3, 5, 6):
+        exif = Image.Exif()
+        exif[274] = orientation
+        path = tmp_path / f"{orientation}.avif"
+        Image.fromarray(pixels).save(path, exif=exif)
+        (frame,) = read_frames(path, alpha=True)
+        right = np.array(ImageOps.exif_transpose(Image.open(path)).convert("RGBA"))[..., 3]
+        assert np.abs(frame[..., 3].astype(int) - right).max() < 8 and (right == 0).any(), orientation
+    Image.fromarray(corners()).save(tmp_path / "opaque.avif")
+    (frame,) = read_frames(tmp_path / "opaque.avif", alpha=True)
+    assert (frame[..., 3] == 255).all()
+
+
+def test_no_picture_is_kept_in_memory_until_python_collects_circles(tmp_path):
+    path = tmp_path / "wide.mp4"
+    write_video(path, [np.zeros((64, 96, 3), np.uint8)] * 3, 8)
+    gc.collect()
+    gc.disable()
+    try:
+        probe(path), list(read_frames(path))
+        kept = [each for each in gc.get_objects() if type(each) is av.VideoFrame and each.width == 96]
+    finally:
+        gc.enable()
+    assert not kept

@@ -115,11 +115,16 @@ def test_rates_are_those_of_the_stamps_where_files_say_otherwise(tmp_path, media
         ("even.webp", [40] * 20, 25),
         ("film.webp", [42, 42, 41] * 6 + [42, 42], 24),
         ("even.png", [50] * 20, 20),
+        ("sixtieths.gif", [20, 20, 10] * 6, 60),
+        ("varied.gif", [50, 200, 70] * 6, 9.375),
+        ("varied.png", [50, 200, 70] * 6, 9.375),
     ):
         path = tmp_path / name
-        images[0].save(path, save_all=True, append_images=images[1:], duration=delays, lossless=True)
+        images[0].save(path, save_all=True, append_images=images[1 : len(delays)], duration=delays, lossless=True)
         assert float(probe(path).fps) == pytest.approx(rate, rel=0.003), name
-        assert media.numbers(read_video(path).frames) == list(range(20)), name
+        assert media.numbers(read_frames(path)) == list(range(len(delays))), name
+        if not name.startswith("varied"):
+            assert media.numbers(read_video(path).frames) == list(range(len(delays))), name
 
 
 def test_a_constant_rate_fits_all_stamps():

@@ -14,8 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from vdt.checkpoints import load_model
+from vdt.ranks import Ranks
+from vdt.training import train_from_recipe
 from vdt.training.loop import Loop
 from vdt.training.parallel.checkpoints import CHECKPOINT, FOLDER
+from vdt.training.parallel.network import can_shard, check_sharding
+from vdt.training.recipe import OptimRecipe, RunRecipe
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or sys.platform == "win32", reason="needs gloo and torchrun"
@@ -61,6 +65,7 @@ def test_two_processes_learn_what_one_does_and_go_on_from_each_others_checkpoint
     whole = {**half, "optim": MANY}
     workbench.recipe("first", **whole)
     workbench.recipe("copied", **half)  # two begin, one goes on
+    cut = ["cut", "cut4"] if can_shard() else []
     workbench.recipe("cut", **{**half, "run": FSDP})
     workbench.recipe("cut4", **{**whole, "run": FSDP, "optim": MANY + "\nactivation_checkpointing = true"})
     workbench.recipe("odd", optim="batch = 3")
@@ -72,19 +77,19 @@ def test_two_processes_learn_what_one_does_and_go_on_from_each_others_checkpoint
     results = json.loads((workbench.folder / "results.json").read_text())
     np.testing.assert_allclose(results["first"]["losses"], straight[2:], rtol=1e-4)
     np.testing.assert_allclose(results["copied"]["losses"], straight[:2], rtol=1e-4)
-    np.testing.assert_allclose(results["cut"]["losses"], straight[:2], rtol=1e-4)
-    np.testing.assert_allclose(results["cut4"]["losses"], straight, rtol=1e-4)
+    for name in cut:
+        np.testing.assert_allclose(results[name]["losses"], straight[: results[name]["step"]], rtol=1e-4)
     assert "batch of 3 cannot be shared evenly by 2 processes" in results["odd"]["error"]
     if muon:
         assert re.search('"fsdp" cuts matrices up and optimizer = "muon" needs them whole', results["muon"]["error"])
 
     one = load_file(alone.folder / CHECKPOINT)
-    for name in ("first", "copied", "cut", "cut4"):
+    for name in ("first", "copied", *cut):
         folder = workbench.folder / name
         assert (folder / FOLDER).is_dir() and not (folder / CHECKPOINT).exists(), name
         assert len(list(folder.glob("latents-*"))) == 1, name  # the parts of both, put together
         assert load_model(folder / f"{name}.safetensors").config == load_model(alone.weight).config
-    for name in ("copied", "cut"):
+    for name in ("copied", *cut[:1]):
         losses.clear()
         result = workbench.train(name, **{**whole, "run": FSDP if name == "cut" else ""})
         np.testing.assert_allclose(losses, straight[2:], rtol=1e-4)
@@ -92,8 +97,25 @@ def test_two_processes_learn_what_one_does_and_go_on_from_each_others_checkpoint
         assert close(load_file(result.folder / CHECKPOINT), one)
     assert all(
         torch.allclose(value.float(), load_file(alone.weight)[name].float(), atol=2e-3)
-        for name, value in load_file(workbench.folder / "cut4" / "cut4.safetensors").items()
+        for each in cut[1:]
+        for name, value in load_file(workbench.folder / each / f"{each}.safetensors").items()
     )
+    if not cut:
+        assert "needs torch 2.6" in results["cut"]["error"]
+        pytest.skip(f"torch {torch.__version__} cannot shard a model, which is refused; the rest was run")
+
+
+def test_shards_are_refused_before_anything_is_read_where_torch_cannot_make_them(workbench, monkeypatch):
+    optim, run, two = OptimRecipe(), RunRecipe(parallel="fsdp"), Ranks(world=2)
+    monkeypatch.delattr("torch.distributed.fsdp.fully_shard", raising=False)
+    with pytest.raises(ValueError, match=r'"fsdp" needs torch 2\.6 or newer, this is .*: update torch, or use "ddp"'):
+        check_sharding(optim, run, two)
+    check_sharding(optim, run, Ranks())  # one process shards nothing
+    check_sharding(optim, RunRecipe(), two)
+    path = workbench.recipe("cut", run=FSDP, top='init = "missing.safetensors"')
+    monkeypatch.setattr("vdt.ranks.current", lambda: two)
+    with pytest.raises(ValueError, match="needs torch 2\\.6"):
+        train_from_recipe(path, output=workbench.folder / "cut")
 
 
 def test_a_process_that_is_killed_ends_the_run_with_one_sentence_and_a_checkpoint_that_goes_on(workbench):
@@ -115,7 +137,8 @@ def test_two_processes_share_an_evaluation_and_report_what_one_does(workbench, t
         shutil.copy(workbench.folder / "videos" / "0.mp4", workbench.folder / "videos" / f"{number}.mp4")
     done = torchrun("evaluate", workbench.folder)
     said = [line for line in re.split(r"[\r\n]", done.stderr) if line.startswith("vdt: ")]
-    assert len(said) == 1 and "no such recipe" in said[0], done.stderr[-3000:]  # both found it, one says it
+    once = torch.__version__ >= "2.5"  # before that torchrun has no store where the processes could agree who speaks
+    assert len(said) == (1 if once else 2) and "no such recipe" in said[0], done.stderr[-3000:]
     folder = workbench.folder
     files = ["--model", str(folder / "model.safetensors"), "--vae", str(folder / "vae.safetensors"), "--device", "cpu"]
     clips = ["--folder", str(folder / "videos"), "--frames", "4", "--size", "32", "--given", "2", "--steps", "2"]

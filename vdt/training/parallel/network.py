@@ -77,7 +77,7 @@ class Network:
         self.is_sharded = ranks.world > 1 and run.parallel == "fsdp"
         self._called: nn.Module = _Scored(objective)
         if self.is_sharded:
-            _shard(self._called, ranks, optim)
+            _shard(self._called, ranks)
         elif ranks.world > 1:
             device = next(objective.module.parameters()).device
             gpu = [device] if device.type == "cuda" else None
@@ -141,19 +141,32 @@ def _plain(model: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
     return copy.to(next(iter(weights.values())).device)
 
 
-def _shard(called: nn.Module, ranks: Ranks, optim: OptimRecipe) -> None:
-    """FSDP2 on each block and on the whole."""
+def check_sharding(optim: OptimRecipe, run: RunRecipe, ranks: Ranks) -> None:
+    """ValueError where a run is to be sharded, and its optimiser or this version of torch cannot do it."""
+    if ranks.world == 1 or run.parallel != "fsdp":
+        return
     if optim.optimizer == "muon":
         raise ValueError(
             'parallel = "fsdp" cuts matrices up and optimizer = "muon" needs them whole: use "adamw" or "ddp"'
         )
-    try:
-        from torch.distributed.device_mesh import init_device_mesh
-        from torch.distributed.fsdp import fully_shard
-    except ImportError as error:
+    if not can_shard():
         raise ValueError(
             f'parallel = "fsdp" needs torch 2.6 or newer, this is {torch.__version__}: update torch, or use "ddp"'
-        ) from error
+        )
+
+
+def can_shard() -> bool:
+    """Whether this torch has FSDP2's public function, which 2.6 brought."""
+    from torch.distributed import fsdp
+
+    return hasattr(fsdp, "fully_shard")
+
+
+def _shard(called: nn.Module, ranks: Ranks) -> None:
+    """FSDP2 on each block and on the whole."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
     device = next(called.parameters()).device.type
     mesh = init_device_mesh(device, (ranks.world,))
     for block in blocks(cast(_Scored, called).module):
