@@ -72,6 +72,11 @@ class VDTMask(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, timeline: str = "") -> bool | str:
+        """Before anything runs: the editor marks the node and says the sentence."""
+        return convert.verdict(parse_timeline, timeline)
+
+    @classmethod
     def execute(
         cls,
         images: Tensor,

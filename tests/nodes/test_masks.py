@@ -249,3 +249,10 @@ def test_cells_of_other_vaes_are_known(pack, models):
     kept = convert.to_latent(latent, latent["samples"], mask)
     assert torch.equal(seen_by_core(kept)[0] > 0.5, convert.cells_of(latent, mask)[0])
     assert torch.equal(convert.mask_of(kept, None), mask > 0.5)
+
+
+def test_a_timeline_that_cannot_be_read_is_found_before_the_run(pack):
+    mask = pack("nodes.masks").VDTMask
+    assert mask.validate_inputs() is True and mask.validate_inputs(timeline='{"v":1,"given":"0-3","paint":[]}') is True
+    said = mask.validate_inputs(timeline="{broken")
+    assert isinstance(said, str) and "timeline" in said

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vdt_studio.errors import GraphError
 from vdt_studio.graph import read_workflow
 from vdt_studio.media import video as media
 from vdt_studio.pack import PackError, load_pack
@@ -78,3 +79,10 @@ def test_what_is_no_pack_is_said(folders, tmp_path):
     (tmp_path / "__init__.py").write_text("x = 1")
     with pytest.raises(PackError, match="no comfy_entrypoint"):
         Studio.open(folders, pack=tmp_path)
+
+
+def test_a_broken_timeline_marks_its_node_before_anything_runs(studio):
+    path = ROOT / "workflows/predict.json"
+    with pytest.raises(GraphError) as caught:
+        studio.run(studio.load(path, ["VDTMask.timeline={broken"]))
+    assert "VDTMask" in str(caught.value) and "timeline" in str(caught.value)
