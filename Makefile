@@ -1,4 +1,5 @@
-# make demo [INPUT=clip.mp4]   predict what happens next in a clip; writes demo/predicted.mp4 and demo/sheet.png
+# make demo                    three tasks on bundled clips side by side: look at demo/demo.mp4
+# make demo INPUT=clip.mp4     predict what happens next in a clip; writes demo/predicted.mp4 and demo/sheet.png
 # make studio                  the whole editor in a browser, without ComfyUI: http://127.0.0.1:8189
 # make templates               lay out the graphs in workflows/ anew: places, sizes, groups
 # make thumbnails              draw the pictures of the graphs in workflows/ anew
@@ -33,7 +34,8 @@ RUNNABLE := $(filter-out workflows/mask_for_other_models.json,$(wildcard workflo
 # A stamp per set of extras: installation runs once, and again when the project or the pinned versions change.
 $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[studio]'
+	@echo "installing PyTorch and what else is needed into $(VENV): this takes some minutes, once"
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[studio]'
 	touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt
@@ -41,16 +43,11 @@ $(VENV)/.test: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[studio,train,test]'
 	touch $@ $(VENV)/.base
 
-# Without INPUT the graph workflows/predict.json runs as it is shared; a clip of one's own may be anything, even one frame.
+# Without INPUT three tasks on bundled clips; a clip of one's own may be anything, even one frame.
 demo: $(VENV)/.base
 	@mkdir -p "$(DEMO)"
 ifeq ($(INPUT),)
-	@rm -f "$(DEMO)"/predict_* "$(DEMO)"/sheet_*
-	@$(BIN)/vdt-studio run workflows/predict.json --output-dir "$(DEMO)" \
-		--set SaveVideo.filename_prefix=predict --set SaveImage.filename_prefix=sheet $(DEMO_ARGS) > /dev/null
-	@mv "$(DEMO)/predict_00001_.mp4" "$(DEMO)/predicted.mp4"
-	@mv "$(DEMO)/sheet_00001_.png" "$(DEMO)/sheet.png"
-	@echo "$(DEMO)/predicted.mp4" && echo "$(DEMO)/sheet.png"
+	@$(BIN)/vdt demo --output "$(DEMO)" $(DEMO_ARGS)
 else
 	@$(BIN)/vdt generate predict --input "$(INPUT)" --output "$(DEMO)/predicted.mp4" --sheet "$(DEMO)/sheet.png" $(DEMO_ARGS)
 endif

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 # Command modules import the library inside their functions, so that help answers at once.
-COMMANDS = ("generate", "train", "evaluate", "ablate", "bench", "scenes", "convert", "info")
+COMMANDS = ("demo", "generate", "train", "evaluate", "ablate", "bench", "scenes", "convert", "info")
 EXTRAS = {"mujoco": "train", "matplotlib": "train", "tensorboard": "train", "PIL": "studio"}  # module -> extra
 
 BAD_INPUT = 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vdt.cli import main
+from vdt.cli import BAD_INPUT, main
 from vdt.evaluation import video_folder
 from vdt.inference.settings import CompositingConfig, WindowConfig
 from vdt.masks import TASKS
@@ -88,3 +88,16 @@ def test_evaluate_measures_what_generate_makes(evaluate, monkeypatch):
     assert seen[0]["config"].compositing == CompositingConfig(color_match=3.0)
     assert evaluate("--task=frames") == 0
     assert seen[1]["task"].given_frames == "0,-1" and seen[1]["config"].windows == WindowConfig()
+
+
+def test_the_demo_plays_three_tasks_and_names_its_video(tmp_path, capsys):
+    from vdt.media import read_video
+
+    clips = Path(__file__).parents[3] / "samples/clips"
+    assert main(["demo", "--output", str(tmp_path / "demo"), "--clips", str(clips)]) in (None, 0)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"look at {tmp_path / 'demo/demo.mp4'}") and len(said) == 4
+    video = read_video(tmp_path / "demo/demo.mp4").frames
+    assert video.shape[0] == 64 and min(video.shape[1:3]) > 700
+    assert main(["demo", "--output", str(tmp_path), "--clips", str(tmp_path)]) == BAD_INPUT
+    assert "name the folder by --clips" in capsys.readouterr().err
