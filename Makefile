@@ -62,7 +62,7 @@ thumbnails: $(VENV)/.base
 	@$(BIN)/vdt-studio thumbnail $(RUNNABLE)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	$(BIN)/python -m pytest -q -rs -n auto --dist worksteal
 
 # COMFYUI_PATH="<checkout> <another>" make test-comfyui: the pack inside real servers, each in an environment of its own
 # (env-<name> beside the checkout, made if it is not there). COMFYUI_PYTHON=<interpreter> runs a single one instead.
