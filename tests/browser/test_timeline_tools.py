@@ -263,7 +263,7 @@ def test_a_thousand_frames_are_zoomed_played_and_scrubbed(page):
     page.editor.until(lambda: 490 < int(re.search(frame, page.says[0])[1]) < 510, "a frame in the middle", 60)
     for _ in range(12):
         page.wheel("strip", (0.5, 0.3), -150)
-    page.drag("strip", (0.0, 0.3), (1.0, 0.3))
+    page.drag("strip", (0.03, 0.3), (0.97, 0.3))  # on the edge itself a pointer may stand beside the canvas
     chosen = editor.until(lambda: re.search(r"frames (\d+)–(\d+) of 1000", page.says[0]), "several frames", 60)
     first, last = map(int, chosen.groups())
     assert last - first < 30 and 450 < first < last < 550
