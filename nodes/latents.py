@@ -140,8 +140,9 @@ class VDTDecode(io.ComfyNode):
             job = vaes.DecodeJob.of(vae, latent, images, mask, config)
             runtime.check_clip(len(convert.samples_of(latent)), job.size)
             finished = job.images()
-            runtime.announce(cls.hidden, previews.motion_note(finished, latent, mask))
-            return io.NodeOutput(finished, ui=previews.decoded_images_ui(finished, latent, mask, images))
+            clips = previews.clips_of(finished, latent)
+            runtime.announce(cls.hidden, previews.motion_note(clips, latent, mask))
+            return io.NodeOutput(finished, ui=previews.decoded_images_ui(clips, latent, mask, images))
 
 
 def _source_inputs() -> list[Any]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...vdt.evaluation.advice import motion_advice
 from ...vdt.masks.timeline import frame_states
-from ...vdt.media.frames import DEFAULT_FPS, PLACEHOLDER
+from ...vdt.media.frames import DEFAULT_FPS, is_placeholder
 from ...vdt.media.types import VideoError
 from ...vdt.media.video import write_video
 from ...vdt.visualize.live_preview import LivePreview, page_grid, picture_of
@@ -160,26 +160,28 @@ class Watched:
         return [describe_film(file, self._frames, self._size, fps) for file in saved]
 
 
+def clips_of(finished: Tensor, latent: dict[str, Any]) -> list[np.ndarray]:
+    """The clips uint8 (T, H, W, 3) of the IMAGE that a LATENT was decoded to."""
+    frames, count = convert.to_frames(finished), batches.frames_of(latent)
+    return [frames[start : start + count] for start in range(0, len(frames), count)]
+
+
 def decoded_images_ui(
-    finished: Tensor, latent: dict[str, Any], mask: Tensor | None, images: Tensor | None
+    clips: Sequence[np.ndarray], latent: dict[str, Any], mask: Tensor | None, images: Tensor | None
 ) -> dict[str, Any]:
-    """`decoded_ui` of the IMAGE that a LATENT was decoded to."""
-    frames = convert.to_frames(finished)
-    count, fps = batches.frames_of(latent), latent.get(FPS_KEY) or DEFAULT_FPS
-    clips = [frames[start : start + count] for start in range(0, len(frames), count)]
-    as_pages = fits_pages(len(frames), (frames.shape[1], frames.shape[2]))
+    """`decoded_ui` of clips of one length, uint8 (T, H, W, 3) each."""
+    fps, (height, width) = latent.get(FPS_KEY) or DEFAULT_FPS, clips[0].shape[1:3]
+    as_pages = fits_pages(sum(map(len, clips)), (height, width))
     shown = [write_pages(clip) if as_pages else write_film(clip, fps) for clip in clips]
     return decoded_ui(shown, latent, mask, images, fps)
 
 
-def motion_note(finished: Tensor, latent: dict[str, Any], mask: Tensor | None) -> str:
-    """`motion_advice` on the clips of an IMAGE that a LATENT was decoded to, each different sentence once."""
-    frames, count = convert.to_frames(finished), batches.frames_of(latent)
+def motion_note(clips: Sequence[np.ndarray], latent: dict[str, Any], mask: Tensor | None) -> str:
+    """`motion_advice` on the clips of a LATENT, uint8 (T, H, W, 3) each; every different sentence once."""
+    masks = batches.split(mask, len(clips), len(clips[0]))
     notes = []
-    for index, part in enumerate(batches.split_latent(latent)):
-        white = batches.split(mask, len(frames) // count, count)[index]
-        generated = convert.mask_of(part, white)
-        clip = frames[index * count : (index + 1) * count]
+    for clip, part, white in zip(clips, batches.split_latent(latent), masks, strict=True):
+        generated = _generated(part, white)
         if generated is not None and len(generated) == len(clip):
             notes.append(motion_advice(clip, generated.cpu().numpy()))
     return "; ".join(dict.fromkeys(filter(None, notes)))
@@ -259,19 +261,24 @@ class _Source:
 
 def _grey_frames(frames: np.ndarray) -> str:
     """1 for each frame that is the grey of frames which are not there, else 0."""
-    return "".join("1" if (frame == PLACEHOLDER).all() else "0" for frame in frames)
+    return "".join("1" if is_placeholder(frame) else "0" for frame in frames)
 
 
 def _states(latent: dict[str, Any], mask: Tensor | None, frames: int) -> str:
-    """`frame_states` of a clip; "" where nothing is known of it. A player never stops a run."""
-    try:
-        generated = convert.mask_of(latent, mask)
-    except ValueError:
-        return ""
+    """`frame_states` of a clip; "" where nothing is known of it."""
+    generated = _generated(latent, mask)
     if generated is None or len(generated) not in (1, frames):
         return ""
     states = frame_states(generated)
     return states if len(states) == frames else states * frames
+
+
+def _generated(latent: dict[str, Any], mask: Tensor | None) -> Tensor | None:
+    """`convert.mask_of`; None for a mask that does not fit, since what a node shows or says never stops a run."""
+    try:
+        return convert.mask_of(latent, mask)
+    except ValueError:
+        return None
 
 
 @contextmanager

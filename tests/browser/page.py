@@ -1,11 +1,13 @@
 """What a person does on a page of the editor, in the words of a test."""
 
 import base64
+import io
 import json
 import mimetypes
 import time
 
 import pytest
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -134,6 +136,10 @@ class Editor:
         """What the node of that class shows, None before it has run."""
         script = "const n = window.app.graph._nodes.find(n => n.type === arguments[0]);"
         return self.run(f"{script} return (n && (window.app.nodeOutputs || {{}})[n.id]) || null", kind)
+
+    def picture(self):
+        """The window as it is seen."""
+        return Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
 
     def video(self):
         """Length in seconds and width of the video on the page, None before it can play."""

@@ -3,12 +3,9 @@
 URL is a running studio; the pictures go to web/docs/<NodeId>.jpg. Names of templates after it draw only their nodes.
 """
 
-import io
 import sys
 import time
 from pathlib import Path
-
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import Host, start_browser
@@ -92,7 +89,7 @@ def draw(editor, template, nodes):
             editor.run(f"{find} n.setSize([n.size[0], n.computeSize()[1]])", kind)
         left, top, width, height = editor.run(ALONE, kind)
         time.sleep(1.5)
-        shot = Image.open(io.BytesIO(editor.driver.get_screenshot_as_png())).convert("RGB")
+        shot = editor.picture()
         box = (left - MARGIN, top - MARGIN, left + width + MARGIN, top + height + MARGIN)
         shot.crop(tuple(map(round, box))).save(DOCS / f"{kind}.jpg", quality=88)
 

@@ -4,14 +4,12 @@ docs/images/editor.jpg shows a template after a run; docs/images/painting.webp s
 timeline, and the result playing.
 """
 
-import io
 import sys
 import time
 from pathlib import Path
 
 from conftest import Host, start_browser
 from page import Editor
-from PIL import Image
 from timeline_page import NODE, TimelinePage
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -25,21 +23,17 @@ STEP, FRAME = 900, 120  # milliseconds that a step of painting is shown, and a f
 class Recorder:
     """Pictures of the window, each with how long it is shown."""
 
-    def __init__(self, driver):
-        self.driver, self.shots = driver, []
+    def __init__(self, editor):
+        self.editor, self.shots = editor, []
 
     def shot(self, milliseconds=STEP):
-        picture = window(self.driver).crop(CUT)
+        picture = self.editor.picture().crop(CUT)
         self.shots.append((picture.resize((WIDTH, round(WIDTH * picture.height / picture.width))), milliseconds))
 
     def save(self, path):
         first, *others = [picture for picture, _ in self.shots]
         durations = [duration for _, duration in self.shots]
         first.save(path, save_all=True, append_images=others, duration=durations, loop=0, quality=70, method=4)
-
-
-def window(driver):
-    return Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
 
 
 def paint(editor, recorder):
@@ -81,8 +75,8 @@ def record(driver, url):
     editor.open(TEMPLATE)
     run(editor)
     IMAGES.mkdir(exist_ok=True)
-    window(driver).save(IMAGES / "editor.jpg", quality=88)
-    recorder = Recorder(driver)
+    editor.picture().save(IMAGES / "editor.jpg", quality=88)
+    recorder = Recorder(editor)
     editor.show("VDTMask")
     paint(editor, recorder)
     run(editor)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .outputs import check_folder
+from .progress import sampling_bar
 
 if TYPE_CHECKING:
     from ..inference.pipeline import Pipeline
@@ -76,10 +77,6 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _make(part: Part, path: Path, pipeline: Pipeline) -> Panel:
-    import numpy as np
-    import torch
-    from tqdm import tqdm
-
     from ..masks import make_task
     from ..masks.pixel import task_mask
     from ..masks.timeline import apply_timeline, parse_timeline
@@ -90,14 +87,9 @@ def _make(part: Part, path: Path, pipeline: Pipeline) -> Panel:
     clip = read_video(path, size=(side, side), frames=config.num_frames).frames
     task: Task = make_task(part.task)
     mask = apply_timeline(task_mask(task, clip.shape[:3]), parse_timeline(part.region))
-    with tqdm(desc=part.label, unit="step", disable=None) as bar:
-
-        def show(info: Any) -> None:
-            bar.total = info.num_steps
-            bar.update(info.step - bar.n)
-
-        made = pipeline(clip, torch.as_tensor(mask), seed=0, callback=show)
-    return Panel(label=part.label, given=clip, frames=made.frames, generated=np.asarray(made.mask))
+    with sampling_bar(part.label) as show:
+        made = pipeline(clip, mask, seed=0, callback=show)
+    return Panel(label=part.label, given=clip, frames=made.frames, generated=made.mask)
 
 
 def _score(panel: Panel) -> str:

@@ -14,6 +14,7 @@ from .options import (
     add_compositing_options,
     add_model_options,
     add_sampling_options,
+    add_text_guidance_option,
     add_window_options,
     finite,
     positive,
@@ -21,7 +22,7 @@ from .options import (
     task_name,
 )
 from .outputs import check_folder, check_output
-from .records import generation_config, load_pipeline, model_path, vae_path, window_config
+from .records import generation_config, guided_by_text, load_pipeline, model_path, vae_path, window_config
 from .task_flags import add_setting_flags, clip_tasks
 
 if TYPE_CHECKING:
@@ -77,9 +78,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--frames", type=positive, metavar="T", help="length of the clips (default: the model's)")
     add_sampling_options(parser)
-    parser.add_argument(
-        "--text-guidance", type=finite, metavar="G", help="--texts: weight of the text (default: the library's)"
-    )
+    add_text_guidance_option(parser)
     add_window_options(parser)
     add_compositing_options(parser)
     add_model_options(parser)
@@ -180,7 +179,7 @@ def run(options: argparse.Namespace) -> None:
     if request.folder is not None:
         _evaluate_folder(request, request.folder, pipeline, generation, model)
     elif request.texts:
-        _evaluate_texts(request, pipeline, _guided_by_text(generation, options.text_guidance))
+        _evaluate_texts(request, pipeline, guided_by_text(generation, options.text_guidance))
     elif request.suite is not None:
         _run_suite(request, request.suite, pipeline, generation, model)
     else:
@@ -255,12 +254,6 @@ def _evaluate_texts(request: EvaluateRequest, pipeline: Pipeline, generation: Ge
     from ..physics.language import report_text, text_table, write_text_report
 
     _write(report_text(pipeline, request.count, generation), request, write_text_report, text_table)
-
-
-def _guided_by_text(generation: GenerationConfig, weight: float | None) -> GenerationConfig:
-    if weight is None:
-        return generation
-    return replace(generation, sampling=replace(generation.sampling, text_guidance=weight))
 
 
 def _run_suite(

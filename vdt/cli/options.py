@@ -172,3 +172,16 @@ def _whole(text: str, most: int = 0) -> int:
         expected = "2**64 - 1" if most == MAX_SEED else f"{most:,}"
         raise argparse.ArgumentTypeError(f"got {text[:DIGITS]}, expected at most {expected}")
     return int(text)
+
+
+def add_text_guidance_option(parser: argparse._ActionsContainer) -> None:
+    """How closely a clip follows its text; `guided_by_text` reads it."""
+    from ..diffusion import SamplingConfig
+
+    parser.add_argument(
+        "--text-guidance",
+        type=finite,
+        metavar="G",
+        help="weight of the text: 1 is off, more follows it closer and takes one more pass on every step (default: "
+        f"{SamplingConfig().text_guidance:g})",
+    )

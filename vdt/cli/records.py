@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,3 +68,10 @@ def compositing_config(options: argparse.Namespace) -> CompositingConfig:
     from ..inference.settings import CompositingConfig
 
     return CompositingConfig(static_background=options.still, color_match=options.edges)
+
+
+def guided_by_text(generation: GenerationConfig, weight: float | None) -> GenerationConfig:
+    """The same with that weight of the text; None leaves the library's."""
+    if weight is None:
+        return generation
+    return replace(generation, sampling=replace(generation.sampling, text_guidance=weight))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.codec import VideoCodec
-from ..media.frames import PLACEHOLDER
+from ..media.frames import is_placeholder
+from .metrics import decibels
 
 LEAST_KEPT = 24.0  # dB: the bundled VAE keeps scenes at 29 to 39 dB, photographs of 64 pixels at 13 to 20
 LEAST_MOTION = 0.3  # levels of 255 from frame to frame, in the mean: scenes of 64 pixels make 0.8 to 2
@@ -22,15 +23,15 @@ WAY_OUT = "train on your own clips, see docs/training.md"
 
 def source_advice(codec: VideoCodec, frames: NDArray[np.uint8]) -> str:
     """Whether the VAE keeps pictures uint8 (T, H, W, 3) as well as its own kind; frames that are not there are grey."""
-    there = np.flatnonzero((frames != PLACEHOLDER).any((1, 2, 3)))
+    there = [index for index, frame in enumerate(frames) if not is_placeholder(frame)]
     chosen = frames[there[:: max(1, len(there) // MOST_FRAMES)][:MOST_FRAMES]]
     height, width = (min(side, MOST_SIDE) for side in frames.shape[1:3])
     top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
     part = np.ascontiguousarray(chosen[:, top : top + height, left : left + width])
     if not len(part):
         return ""
-    error = (codec.decode(codec.encode(part), (height, width)).astype(np.float32) - part) / 255
-    kept = -10 * np.log10(max(float(np.square(error).mean()), 1e-10))
+    error = codec.decode(codec.encode(part), (height, width)).astype(np.float32) - part
+    kept = float(decibels(np.square(error).mean()))
     if kept >= LEAST_KEPT:
         return ""
     return (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..visualize.contact_sheet import GENERATED, GIVEN, PAPER, animated_preview
+from ..visualize.contact_sheet import animated_preview
+from ..visualize.panels import bordered, enlarged, on_paper
 from .records import Frames, Sample
 
 BORDER, GAP, SIDE = 4, 8, 128  # pixels
@@ -24,14 +25,6 @@ def write_animation(samples: Sequence[Sample], path: Path, fps: float = 8.0) -> 
 def _framed(sample: Sample, method: str) -> Frames:
     """One clip enlarged, with a border that says which frames are given and which generated: (T, H, W, 3)."""
     clip = sample.frames[method]
-    factor = max(1, SIDE // clip.shape[1])
-    large = clip.repeat(factor, axis=1).repeat(factor, axis=2)
-    num_frames, height, width, _ = large.shape
-    margin = BORDER + GAP
-    canvas = np.empty((num_frames, height + 2 * margin, width + 2 * margin, 3), np.uint8)
-    canvas[:] = PAPER
-    generated = sample.generated if method == "model" else np.zeros(num_frames, bool)
-    colours = np.where(generated[:, None], np.array(GENERATED), np.array(GIVEN)).astype(np.uint8)
-    canvas[:, GAP:-GAP, GAP:-GAP] = colours[:, None, None]
-    canvas[:, margin:-margin, margin:-margin] = large
-    return canvas
+    large = enlarged(clip, max(1, SIDE // clip.shape[1]))
+    generated = sample.generated if method == "model" else np.zeros(len(clip), bool)
+    return on_paper(bordered(large, np.asarray(generated), BORDER), above=GAP, below=GAP, beside=GAP)

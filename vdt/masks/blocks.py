@@ -7,12 +7,19 @@ import math
 import torch
 from torch import Tensor
 
+from ..bounds import MAX_SEED, whole
+
 # T frames, h and w latent rows and columns.
 # ruff: noqa: N803 -- T is the letter for frames in the whole library
 
 ASPECT = (0.3, 3.3)  # height / width of a block, at least and at most
 MIN_CELLS = 4  # of a block, and of an area
 _MAX_BLOCKS = 64
+
+
+def generator_of(seed: int) -> torch.Generator:
+    """The generator of a mask's seed; ValueError for what is none."""
+    return torch.Generator().manual_seed(whole("seed", seed, 0, MAX_SEED))
 
 
 def spatial_block(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..media.frames import DEFAULT_FPS, PLACEHOLDER, FitMode
+from ..media.frames import DEFAULT_FPS, PLACEHOLDER, FitMode, is_placeholder
 from .frame_lists import describe_mask
 from .tasks import Frames, over_cells
 
@@ -123,7 +123,7 @@ def pick_frames(count: int, rate: float, *, length: int, fps: float = 0.0, start
 def check_given(frames: np.ndarray, mask: Tensor) -> None:
     """Refuse a mask, bool (T, H, W), that gives pixels of frames (T, H, W, 3) which hold only the placeholder grey."""
     given = (~mask).flatten(1).any(1).nonzero().flatten().tolist()
-    empty = [index for index in given if bool((frames[index] == PLACEHOLDER).all())]
+    empty = [index for index in given if is_placeholder(frames[index])]
     if empty:
         raise ValueError(
             f"frame {empty[0]} is given by the mask but holds no picture ({len(empty)} such frames of {len(frames)}): "

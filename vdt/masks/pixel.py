@@ -9,9 +9,8 @@ import torch.nn.functional as F
 from einops import reduce, repeat
 from torch import Tensor
 
-from ..bounds import MAX_SEED, whole
 from ..media.frames import latent_grid_size
-from .blocks import spatial_block
+from .blocks import generator_of, spatial_block
 from .tasks import Spatial, Task, over_cells
 
 # T frames, H x W pixels, h x w latent cells; bool masks are True = generate, painted ones float 0..1 with 1 = generate.
@@ -128,8 +127,7 @@ def combine(a: Tensor, operation: str, b: Tensor | None = None) -> Tensor:
 
 def _random_block(size: Size, seed: int, downscale: int) -> Tensor:
     rows, columns = latent_grid_size(size[1:], downscale)
-    generator = torch.Generator().manual_seed(whole("seed", seed, 0, MAX_SEED))
-    cells = spatial_block(size[0], rows, columns, generator=generator)
+    cells = spatial_block(size[0], rows, columns, generator=generator_of(seed))
     return to_pixels(cells, size, downscale=downscale)
 
 

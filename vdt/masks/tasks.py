@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from ..bounds import MAX_FRAMES, MAX_SEED, shown, whole
-from .blocks import pick
+from ..bounds import MAX_FRAMES, shown, whole
+from .blocks import generator_of, pick
 from .frame_lists import parse_frames, resolve_frame
 
 # Frame masks are bool (T,), True = generate.
@@ -128,8 +128,7 @@ class RandomFrames:
 
     def frame_mask(self, num_frames: int) -> Tensor:
         """See `Task.frame_mask`."""
-        seed = whole("seed", self.seed, 0, MAX_SEED)
-        return random_frames(num_frames, self.probability, torch.Generator().manual_seed(seed))
+        return random_frames(num_frames, self.probability, generator_of(self.seed))
 
 
 @dataclass(frozen=True, kw_only=True)

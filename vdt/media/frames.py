@@ -44,12 +44,21 @@ def fit_frames(frames: np.ndarray | Iterable[np.ndarray], size: tuple[int, int],
     return np.stack(fitted)
 
 
+def is_placeholder(frame: np.ndarray) -> bool:
+    """Whether a frame (H, W, 3) is only the grey of frames that are not there."""
+    return bool((frame == PLACEHOLDER).all())
+
+
+def levels_to_pixels(frames: Tensor) -> Tensor:
+    """Turn levels (N, H, W, 3) in 0..255 into float32 pixels (N, 3, H, W) in [-1, 1], on their device."""
+    return rearrange(frames.float() / 127.5 - 1, "n h w c -> n c h w")
+
+
 def frames_to_pixels(frames: np.ndarray) -> Tensor:
     """Turn uint8 frames (T, H, W, 3) into float32 pixels (T, 3, H, W) in [-1, 1]."""
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
         raise ValueError(f"expected uint8 frames (T, H, W, 3), got {frames.dtype} {frames.shape}")
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).float() / 127.5 - 1
-    return rearrange(pixels, "t h w c -> t c h w").contiguous()
+    return levels_to_pixels(torch.from_numpy(np.ascontiguousarray(frames))).contiguous()
 
 
 def pixels_to_frames(pixels: Tensor) -> np.ndarray:

@@ -76,8 +76,10 @@ def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, *, 
     if not recipe.init:
         _check_module(lambda: VDT(recipe.model))
     vae = load_vae(path.parent / recipe.vae if recipe.vae else bundled("vae"), device=device)
-    build = _streamed if recipe.data.fresh else _cached
-    module, clips = build(recipe, path, folder, vae, device, progress=progress)
+    if recipe.data.fresh:
+        module, clips = _streamed(recipe, path, vae, device)
+    else:
+        module, clips = _cached(recipe, path, folder, vae, device, progress=progress)
     if not recipe.distill.steps:
         return VDTObjective(module, clips, recipe)
     return DistillObjective(module, copy.deepcopy(module).to(device), clips, recipe)
@@ -98,16 +100,14 @@ def _cached(
         others=tuple(sets[1:]),
         images=encode.pictures(recipe.data.shapes[0]) if recipe.images.folder else None,
         vae=vae,
-        shown=shown[:, : 1 if recipe.mode == "spatial" else module.config.num_frames],
+        shown=_seen(shown, recipe, module),
         preview=_preview(encode.first, sets[0].latents, module),
         diffusion=module.config.diffusion,
     )
     return module, clips
 
 
-def _streamed(
-    recipe: VDTRecipe, path: Path, folder: Path, vae: AutoencoderKL, device: str, *, progress: bool
-) -> tuple[VDT, LatentClips]:
+def _streamed(recipe: VDTRecipe, path: Path, vae: AutoencoderKL, device: str) -> tuple[VDT, LatentClips]:
     """The model, and clips that come while it trains."""
     if ranks.current().world > 1 or recipe.images.folder:
         raise ValueError(f"{path}: data.fresh is for one process, without images.folder: set fresh = 0")
@@ -124,11 +124,16 @@ def _streamed(
         latents=latents,
         captions=every_caption() if texts else (),
         vae=vae,
-        shown=shown[:, : 1 if recipe.mode == "spatial" else module.config.num_frames].cpu().numpy(),
+        shown=_seen(shown.cpu().numpy(), recipe, module),
         preview=preview,
         diffusion=module.config.diffusion,
     )
     return module, clips
+
+
+def _seen(clips: np.ndarray, recipe: VDTRecipe, module: VDT) -> np.ndarray:
+    """Of clips (N, T, H, W, 3) the frames that the model sees at once."""
+    return clips[:, : 1 if recipe.mode == "spatial" else module.config.num_frames]
 
 
 def _check_module(build: Callable[[], torch.nn.Module]) -> None:

@@ -8,10 +8,10 @@ from typing import cast
 
 import numpy as np
 import torch
-from einops import rearrange, reduce
+from einops import reduce
 from torch import Tensor, nn
 
-from ..media.frames import pixels_to_frames
+from ..media.frames import levels_to_pixels, pixels_to_frames
 from ..models.autoencoder import AutoencoderKL
 from ..visualize.contact_sheet import Row
 from .data.batches import Batch, Samples, draw_noise
@@ -59,8 +59,8 @@ class VAEObjective:
     def score(self, batch: Batch) -> Loss:
         """The error of the reconstruction."""
         (samples,) = cast(Sequence[FrameSamples], batch)
-        pixels = _pixels(samples.frames)
-        weight = saliency(pixels, _pixels(samples.still), self.recipe.saliency)
+        pixels = levels_to_pixels(samples.frames)
+        weight = saliency(pixels, levels_to_pixels(samples.still), self.recipe.saliency)
         posterior = self.module.encode(pixels.contiguous(memory_format=torch.channels_last))
         latents = posterior.mean + (0.5 * posterior.logvar).exp() * samples.noise.to(posterior.mean)
         difference = self.module.decode(latents).float() - pixels
@@ -75,7 +75,7 @@ class VAEObjective:
         """Some clips, and what the VAE makes of them."""
         rows, vae = [], cast(AutoencoderKL, module)
         for number, clip in enumerate(self.shown[:NUM_SHEET_CLIPS]):
-            decoded = vae.decode(vae.encode(_pixels(clip).to(device)).mean)
+            decoded = vae.decode(vae.encode(levels_to_pixels(clip).to(device)).mean)
             rows.append(Row(label=f"clip {number}", frames=clip.numpy()))
             rows.append(Row(label="VAE", frames=pixels_to_frames(decoded.cpu())))
         return rows
@@ -88,8 +88,3 @@ def saliency(pixels: Tensor, still: Tensor, strength: float) -> Tensor:
     vivid = vivid - vivid.mean((2, 3), keepdim=True)
     weight = 1 + strength * (2 * moves + vivid).clamp(0, 1)
     return weight / weight.mean((1, 2, 3), keepdim=True)
-
-
-def _pixels(frames: Tensor) -> Tensor:
-    """Frames (N, H, W, 3) in 0..255 to pixels (N, 3, H, W) in [-1, 1]."""
-    return rearrange(frames.float() / 127.5 - 1, "n h w c -> n c h w")

@@ -169,14 +169,14 @@ def _layout(rows: Sequence[Row], images: list[list[Image.Image]]) -> _Layout:
 def _draw_header(draw: ImageDraw.ImageDraw, layout: _Layout, numbers: Sequence[int]) -> None:
     for column, number in enumerate(numbers):
         centre = layout.left + column * (layout.cell_width + _GAP) + layout.cell_width / 2
-        draw.text((centre, _MARGIN), str(number), font=_font(), fill=_FAINT, anchor="ma")
+        draw.text((centre, _MARGIN), str(number), font=font(), fill=_FAINT, anchor="ma")
 
 
 def _draw_row(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row, cells: list[Image.Image], layout: _Layout, top: int
 ) -> None:
     height = max(cells[0].height + 2 * _BORDER, _text_size(row.label)[1])
-    draw.multiline_text((_MARGIN, top + height / 2), row.label, font=_font(), fill=_INK, anchor="lm", spacing=4)
+    draw.multiline_text((_MARGIN, top + height / 2), row.label, font=font(), fill=_INK, anchor="lm", spacing=4)
     for column, cell in enumerate(cells):
         left = layout.left + column * (layout.cell_width + _GAP) + (layout.cell_width - cell.width) // 2
         upper = top + (height - cell.height) // 2
@@ -192,19 +192,20 @@ def _draw_legend(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
     top = layout.size[1] - _MARGIN - line
     for text, colour in (("given", GIVEN), ("generated", GENERATED)):
         draw.rectangle(((left, top), (left + line - 1, top + line - 1)), outline=colour, width=_BORDER)
-        draw.text((left + line + _GAP, top + line / 2), text, font=_font(), fill=_FAINT, anchor="lm")
+        draw.text((left + line + _GAP, top + line / 2), text, font=font(), fill=_FAINT, anchor="lm")
         left += line + _text_size(text)[0] + 4 * _GAP
 
 
 def _text_size(text: str) -> tuple[int, int]:
     from PIL import Image, ImageDraw
 
-    box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=_font(), spacing=4)
+    box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=font(), spacing=4)
     lines = text.count("\n") + 1
     return math.ceil(box[2]), lines * (_FONT_SIZE + 4) - 4
 
 
-def _font() -> Any:
+def font() -> Any:
+    """The font of labels."""
     from PIL import ImageFont
 
     return ImageFont.load_default(size=_FONT_SIZE)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .contact_sheet import GENERATED, GIVEN, PAPER
+from .contact_sheet import GENERATED, GIVEN, PAPER, font
 
 INK, HIDDEN = (32, 34, 37), (56, 58, 62)
-GAP, BORDER, LINE, FONT_SIZE = 16, 4, 26, 17  # pixels
+GAP, BORDER, LINE = 16, 4, 26  # pixels
 STRIPE = 12  # pixels from one stripe of what is hidden to the next
 
 
@@ -41,46 +40,52 @@ def play_panels(panels: Sequence[Panel], *, scale: int) -> np.ndarray:
 def _column(panel: Panel, scale: int) -> np.ndarray:
     hidden = np.where(panel.generated[..., None], np.array(HIDDEN, np.uint8), panel.given)
     seen = _striped(hidden, panel.generated, scale)
-    above, below = (_framed(frames, panel.is_made) for frames in (seen, _large(panel.frames, scale)))
+    above, below = (
+        on_paper(bordered(frames, panel.is_made, BORDER), above=0, below=GAP // 2, beside=GAP)
+        for frames in (seen, enlarged(panel.frames, scale))
+    )
     words = [_words(text, above.shape[2]) for text in (panel.label, "what the model is given", "what it makes")]
     parts = [words[0], words[1], above, words[2], below]
     count = len(panel.frames)
     return np.concatenate([part if part.ndim == 4 else np.repeat(part[None], count, axis=0) for part in parts], axis=1)
 
 
-def _large(frames: np.ndarray, scale: int) -> np.ndarray:
+def enlarged(frames: np.ndarray, scale: int) -> np.ndarray:
+    """Frames (T, H, W, C), every pixel `scale` pixels wide."""
     return frames.repeat(scale, axis=1).repeat(scale, axis=2)
+
+
+def bordered(frames: np.ndarray, is_made: np.ndarray, width: int) -> np.ndarray:
+    """Frames uint8 (T, H, W, 3) within a border that says which of them are generated, bool (T,)."""
+    count, rows, columns, _ = frames.shape
+    colours = np.where(is_made[:, None], np.array(GENERATED), np.array(GIVEN)).astype(np.uint8)
+    canvas = np.empty((count, rows + 2 * width, columns + 2 * width, 3), np.uint8)
+    canvas[:] = colours[:, None, None]
+    canvas[:, width:-width, width:-width] = frames
+    return canvas
+
+
+def on_paper(frames: np.ndarray, *, above: int, below: int, beside: int) -> np.ndarray:
+    """Frames uint8 (T, H, W, 3) with so much paper around them."""
+    count, rows, columns, _ = frames.shape
+    canvas = np.empty((count, above + rows + below, columns + 2 * beside, 3), np.uint8)
+    canvas[:] = PAPER
+    canvas[:, above : above + rows, beside : beside + columns] = frames
+    return canvas
 
 
 def _striped(frames: np.ndarray, generated: np.ndarray, scale: int) -> np.ndarray:
     """Enlarged, with stripes over what is generated."""
-    large, mask = _large(frames, scale), _large(generated[..., None], scale)[..., 0]
+    large, mask = enlarged(frames, scale), enlarged(generated[..., None], scale)[..., 0]
     y, x = np.indices(large.shape[1:3])
     stripes = mask & (((x + y) // (STRIPE // 4)) % 4 == 0)
     large[stripes] = GENERATED
     return large
 
 
-def _framed(frames: np.ndarray, is_made: np.ndarray) -> np.ndarray:
-    """With a border that says whether something of a frame is generated."""
-    count, height, width, _ = frames.shape
-    margin = GAP + BORDER
-    canvas = np.full((count, height + 2 * BORDER + GAP // 2, width + 2 * margin, 3), PAPER, np.uint8)
-    colours = np.where(is_made[:, None], np.array(GENERATED), np.array(GIVEN)).astype(np.uint8)
-    canvas[:, : height + 2 * BORDER, GAP:-GAP] = colours[:, None, None]
-    canvas[:, BORDER : height + BORDER, margin:-margin] = frames
-    return canvas
-
-
 def _words(text: str, width: int) -> np.ndarray:
     from PIL import Image, ImageDraw
 
     line = Image.new("RGB", (width, LINE), PAPER)
-    ImageDraw.Draw(line).text((GAP, 3), text, fill=INK, font=_font())
+    ImageDraw.Draw(line).text((GAP, 3), text, fill=INK, font=font())
     return np.asarray(line)
-
-
-def _font() -> Any:
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size=FONT_SIZE)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import GraphError
-from ..limits import MAX_TEXT
 from ..registry import Registry
 from .editor import parse
+from .files import read_json
 from .records import ApiNode, Graph, Link, Workflow, from_api
 from .ui import from_ui
 
@@ -18,23 +17,7 @@ __all__ = ["ApiNode", "Graph", "Link", "Workflow", "load_workflow", "read_workfl
 
 def load_workflow(path: Path, registry: Registry) -> Workflow:
     """Read a workflow file; GraphError says why it is none."""
-    try:
-        if path.stat().st_size > MAX_TEXT:
-            raise GraphError(
-                f"{path} has {path.stat().st_size >> 20} MiB, expected a graph of at most {MAX_TEXT >> 20}"
-            )
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise GraphError(f"no such file: {path}") from error
-    except OSError as error:
-        raise GraphError(f"cannot read {path}: {error.strerror}") from error
-    except GraphError:
-        raise
-    except ValueError as error:
-        raise GraphError(f"{path} is not a JSON file: {error}") from error
-    except RecursionError as error:
-        raise GraphError(f"{path} is not a workflow: its lists and objects stand too deep within each other") from error
-    return read_workflow(data, registry)
+    return read_workflow(read_json(path), registry)
 
 
 def read_workflow(data: Any, registry: Registry) -> Workflow:

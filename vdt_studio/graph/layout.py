@@ -17,6 +17,7 @@ from vdt.media.files import atomic_path
 
 from ..errors import GraphError
 from .editor import parse
+from .files import read_json
 from .wires import TITLE, Box, Wire, bend
 
 GAP = 26  # between nodes of a column
@@ -141,12 +142,7 @@ def lay_out(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def lay_out_file(path: Path) -> Path:
     """Write a workflow file over with its graph laid out; GraphError if it is none that the table has places for."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise GraphError(f"no such file: {path}") from error
-    except ValueError as error:
-        raise GraphError(f"{path} is not a JSON file: {error}") from error
+    data = read_json(path)
     parse(data)  # says what is damaged
     text = json.dumps(lay_out(data), indent=1, ensure_ascii=False)
     with atomic_path(path) as temporary:

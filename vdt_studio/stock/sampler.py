@@ -70,7 +70,9 @@ class KSampler:
     ) -> tuple[dict[str, Any]]:
         if denoise != 1.0:
             raise ValueError(f"in the studio sampling starts from pure noise, got denoise {denoise:g}: set it to 1")
-        own = _own_sampler(model)
+        nodes = _nodes_of(model)
+        own = importlib.import_module(f"{nodes}.sampler").VDTSampler
+        weight = importlib.import_module(f"{nodes}.host.text").GUIDANCE_KEY
         hidden = {"unique_id": None, "extra_pnginfo": extra_pnginfo}
         answer = own.for_run(hidden).execute(
             model=model,
@@ -80,21 +82,16 @@ class KSampler:
             sampler=SAMPLERS[sampler_name],
             guidance=cfg,
             text=positive,
-            text_guidance=_text_guidance(positive),
+            text_guidance=max((settings.get(weight, 1.0) for _, settings in positive or ()), default=1.0),
         )
         (latent,) = answer.args
         return (latent,)
 
 
-def _text_guidance(conditioning: Any) -> float:
-    """What VDT Conditioning noted; 1 is off."""
-    return max((settings.get("vdt_text_guidance", 1.0) for _, settings in conditioning or ()), default=1.0)
-
-
-def _own_sampler(model: Any) -> Any:
-    """The sampler node of the pack that a MODEL comes from; ValueError for a model of another kind."""
+def _nodes_of(model: Any) -> str:
+    """The package of the nodes that a MODEL comes from; ValueError for a model of another kind."""
     inner = getattr(model, "model", SimpleNamespace())
     package, nodes, _ = type(inner).__module__.rpartition(".nodes.")
     if not hasattr(getattr(inner, "diffusion_model", None), "vdt") or not nodes:
         raise ValueError(f"the studio samples VDT models alone, got {type(inner).__name__}: connect VDT Load Model")
-    return importlib.import_module(f"{package}.nodes.sampler").VDTSampler
+    return f"{package}.nodes"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..outputs import Target, evenly
+from ..progress import sampling_bar
 from .estimate import estimate_line
 from .mask_files import read_mask
 from .plan import make_plan
@@ -83,18 +84,11 @@ def _complete(
     frames: np.ndarray, mask: Tensor, pipeline: Pipeline, generation: GenerationConfig, summary: str
 ) -> GeneratedClip:
     """Generate the mask, bool (T, H, W), of frames (n, H, W, 3), with a line about it and a progress bar."""
-    from tqdm import tqdm
-
     from ...evaluation.advice import motion_advice, source_advice
 
     print(summary + _estimate(frames, mask, pipeline, generation))
     _note(source_advice(pipeline.codec, frames))
-    with tqdm(desc="sample", unit="step", disable=None) as bar:
-
-        def show(info: Any) -> None:
-            bar.total = info.num_steps
-            bar.update(info.step - bar.n)
-
+    with sampling_bar("sample") as show:
         clip = pipeline(
             frames,
             mask,

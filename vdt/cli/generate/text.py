@@ -6,7 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..options import finite
+from ..options import add_text_guidance_option
+from ..records import guided_by_text
 
 if TYPE_CHECKING:
     from ...inference.settings import GenerationConfig
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 def add_text_options(parser: argparse.ArgumentParser) -> None:
     """What happens, and how closely the clip follows it."""
-    from ...diffusion import SamplingConfig
-
     group = parser.add_argument_group("text")
     group.add_argument(
         "--text",
@@ -23,13 +22,7 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
         help='what happens, such as "the red ball hits the blue cylinder", for a --model that reads text (default: '
         "none)",
     )
-    group.add_argument(
-        "--text-guidance",
-        type=finite,
-        metavar="G",
-        help="weight of the text: 1 is off, more follows it closer and takes one more pass on every step (default: "
-        f"{SamplingConfig().text_guidance:g})",
-    )
+    add_text_guidance_option(group)
 
 
 def with_text(generation: GenerationConfig, options: argparse.Namespace) -> GenerationConfig:
@@ -37,5 +30,5 @@ def with_text(generation: GenerationConfig, options: argparse.Namespace) -> Gene
     weight, text = options.text_guidance, (options.text or "").strip()
     if weight is not None and options.text is None:
         raise ValueError(f"--text-guidance {weight:g} needs --text: it says what happens in the clip")
-    sampling = generation.sampling if weight is None else replace(generation.sampling, text_guidance=weight)
-    return replace(generation, text=text, sampling=sampling.for_text(bool(text)))
+    weighed = guided_by_text(generation, weight)
+    return replace(weighed, text=text, sampling=weighed.sampling.for_text(bool(text)))

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ...inference.memory import check_memory
+from ...media.frames import levels_to_pixels
 from ...models.autoencoder import AutoencoderKL
 from ...physics.language import SceneFacts, all_facts, captions
 from ...physics.scenes import SPLITS, Motion, cast_frames, simulate
@@ -93,14 +94,9 @@ class SceneStream:
         """Latents float16 (n, T, C, h, w), raw, of clips uint8 (n, T, H, W, 3)."""
         at_once = FRAMES_AT_ONCE.get(self.device.type, FRAMES_AT_ONCE["cpu"])
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            parts = [self.vae.encode(_pixels(part)).mean.half() for part in clips.flatten(0, 1).split(at_once)]
+            pixels = map(levels_to_pixels, clips.flatten(0, 1).split(at_once))
+            parts = [self.vae.encode(part.contiguous(memory_format=torch.channels_last)).mean.half() for part in pixels]
         return torch.cat(parts).unflatten(0, clips.shape[:2])
-
-
-def _pixels(frames: Tensor) -> Tensor:
-    """uint8 (n, H, W, 3) as (n, 3, H, W) in [-1, 1], in the memory format of convolutions."""
-    pixels = frames.permute(0, 3, 1, 2).float() / 127.5 - 1
-    return pixels.contiguous(memory_format=torch.channels_last)
 
 
 class Simulations:
