@@ -10,6 +10,8 @@ from torch import Tensor
 from ..config import VDTConfig
 from ..models.linear import has_products
 from ..models.transformer import VDT
+from ..training.parallel.network import prepare
+from ..training.recipe import OptimRecipe
 from .limits import forward_flops, matmul_call, matmul_flops
 from .peer import build_peer, has_peer, peer_call, peer_flops
 from .plain import plain_forward
@@ -47,17 +49,17 @@ def bench_forward(
             continue  # PyTorch then takes minutes for one large product
         ours = VDT(config).eval().to(device, dtype)
         ours.load_state_dict(model.state_dict())
-        call = torch.compile(ours) if compiled else ours
+        prepare(ours, OptimRecipe(compile=compiled))
         inputs = x.to(dtype)
         seconds = in_turns(
             {
-                "ours_s": lambda call=call, inputs=inputs: call(inputs, t),  # type: ignore[misc]
+                "ours_s": lambda ours=ours, inputs=inputs: ours(inputs, t),  # type: ignore[misc]
                 "plain_s": lambda: plain_forward(model, x, t),
                 "matmul": matmul_call(dtype, torch.device(device)),
             },
             rounds=rounds,
         )
-        rate = matmul_flops() / seconds.pop("matmul")
+        rate = matmul_flops(device) / seconds.pop("matmul")
         record[name] = {**seconds, "limit_s": flops / rate, "peak_gflops": rate / 1e9}
     if has_peer():
         record["peer"] = _compare_with_peer(config, model, x, t, flops, rounds)
@@ -74,7 +76,7 @@ def _compare_with_peer(
     seconds = in_turns(
         {"ours_s": lambda: model(x, t), "peer_s": peer_call(peer, x, t), "matmul": product}, rounds=rounds
     )
-    rate = matmul_flops() / seconds.pop("matmul")
+    rate = matmul_flops(x.device) / seconds.pop("matmul")
     patches = (height // config.patch_size) * (width // config.patch_size)
     theirs = peer_flops(config, batch=batch, num_frames=frames, patches=patches)
     return {**seconds, "ours_limit_s": flops / rate, "peer_limit_s": theirs / rate}

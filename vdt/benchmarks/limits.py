@@ -8,7 +8,7 @@ import torch
 
 from ..config import MaskSpec, VDTConfig
 
-PEAK_SIDE = 2048  # of the square matrices that show the peak
+PEAK_SIDES = {"cpu": 2048, "cuda": 8192}  # of the square matrices that show the peak
 
 
 def forward_flops(config: VDTConfig, *, batch: int, num_frames: int, height: int, width: int) -> int:
@@ -38,12 +38,17 @@ def attention_flops(config: VDTConfig, *, num_frames: int, patches: int) -> int:
 
 
 def matmul_call(dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
-    """A product of two large square matrices, into memory that is already allocated."""
-    a, b = (torch.full((PEAK_SIDE, PEAK_SIDE), 0.5, dtype=dtype, device=device) for _ in range(2))
+    """A product of two large square matrices of random numbers, into memory that is already allocated."""
+    side, generator = _peak_side(device), torch.Generator().manual_seed(0)
+    a, b = (torch.randn(side, side, generator=generator).to(device, dtype) for _ in range(2))
     out = torch.empty_like(a)
     return lambda: torch.mm(a, b, out=out)
 
 
-def matmul_flops() -> int:
+def matmul_flops(device: torch.device | str = "cpu") -> int:
     """Operations of one such product."""
-    return 2 * PEAK_SIDE**3
+    return 2 * _peak_side(torch.device(device)) ** 3
+
+
+def _peak_side(device: torch.device) -> int:
+    return PEAK_SIDES.get(device.type, PEAK_SIDES["cpu"])

@@ -35,7 +35,7 @@ def bench_scaling(
     }
     calls: dict[str, Any] = {str(shape): partial(model, x, t) for shape, x in inputs.items()}
     seconds = in_turns({**calls, "matmul": matmul_call(torch.float32, torch.device(device))}, rounds=rounds)
-    rate = matmul_flops() / seconds["matmul"]
+    rate = matmul_flops(device) / seconds["matmul"]
     records = []
     for frames, side in shapes:
         flops = forward_flops(config, batch=1, num_frames=frames, height=side, width=side)

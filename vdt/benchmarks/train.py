@@ -82,7 +82,7 @@ def bench_train(
         steps[f"matmul_{dtype}"] = matmul_call(dtype, torch.device(device))
     steps["official_style_s"] = _Loop(config, batch, device, plain=True, compiled=compiled)
     seconds = in_turns(steps, rounds=rounds)
-    rates = [matmul_flops() / seconds.pop(f"matmul_{dtype}") for dtype in precisions]
+    rates = [matmul_flops(device) / seconds.pop(f"matmul_{dtype}") for dtype in precisions]
     side = config.input_size
     flops = PASSES * forward_flops(config, batch=batch, num_frames=config.num_frames, height=side, width=side)
     limits = {name: flops / rate for name, rate in zip(("limit_s", "limit_bf16_s"), rates, strict=False)}

@@ -52,7 +52,7 @@ def masked_hybrid_loss(
     mask = given.mask
     x_t = schedule.q_sample(x0, t, noise)
     inputs, conditioning = given.inputs(x_t, t)
-    timesteps = schedule.timesteps.to(t.device)[t].to(x0.device)
+    timesteps = schedule.timesteps_at(t).to(x0.device)
     output = model(inputs, timesteps, conditioning).to(x0.dtype)
     output = torch.where(mask.unsqueeze(2), output, 0)  # before any arithmetic: even an infinity there has no gradient
     value, variance = split_output(output, x0.shape[2])

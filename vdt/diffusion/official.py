@@ -35,7 +35,7 @@ def official_loss(model: Model, x0: Tensor, given: Given, t: Tensor, noise: Tens
     """
     x_t = schedule.q_sample(x0, t, noise)
     inputs, conditioning = given.inputs(x_t, t)
-    timesteps = schedule.timesteps.to(t.device)[t].to(x0.device)
+    timesteps = schedule.timesteps_at(t).to(x0.device)
     output = model(inputs, timesteps, conditioning).to(x0.dtype)
     value, _ = split_output(output, x0.shape[2])
     mse = ((noise - value) * given.mask.unsqueeze(2)).square().flatten(1).mean(1)

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..config import DiffusionConfig, Prediction
 
 Spacing = Literal["even", "strided", "quadratic"]
+DOUBLES = ("cpu", "cuda", "meta")  # devices that have float64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,10 +114,32 @@ class Schedule:
 
     def at(self, index: int | Tensor, like: Tensor) -> ScheduleCoeffs:
         """Coefficients of one step, or of one step per sample (B,), shaped to broadcast over `like` in its dtype."""
-        columns = self._table[:, index] if isinstance(index, int) else self._table[:, index.cpu()]
+        columns = self._table[:, index] if isinstance(index, int) else self._columns(index)
         columns = columns.to(like.dtype).to(like.device)  # dtype first: some devices have no float64
         columns = columns.reshape(*columns.shape, *[1] * (like.ndim - 1)) if columns.ndim > 1 else columns
         return _as_coeffs(columns)
+
+    def timesteps_at(self, index: Tensor) -> Tensor:
+        """The timesteps of steps (B,), on their device, without a wait for it."""
+        return self._there(self.timesteps, index.device)[index]
+
+    def _columns(self, index: Tensor) -> Tensor:
+        """Of the table, for steps (B,); looked up where they are, so that nobody waits for a GPU."""
+        index = index if index.device.type in DOUBLES else index.cpu()
+        return self._there(self._table, index.device)[:, index]
+
+    @cached_property
+    def _copies(self) -> dict[tuple[int, torch.device], Tensor]:
+        return {}
+
+    def _there(self, table: Tensor, device: torch.device) -> Tensor:
+        """A table of this schedule on a device, copied once."""
+        if table.device == device:
+            return table
+        key = (id(table), device)
+        if key not in self._copies:
+            self._copies[key] = table.to(device)
+        return self._copies[key]
 
     def q_sample(self, x0: Tensor, index: int | Tensor, noise: Tensor) -> Tensor:
         """x0 noised to a step: √ᾱ x0 + √(1-ᾱ) noise."""

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 WIDTH = 64  # signs of one word
@@ -31,15 +32,26 @@ class WordEncoder:
 
         Words beyond the first 64 are not read.
         """
+        signs, counts = self.words(texts)
+        return self.joined(signs, counts), counts
+
+    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """The signs of the words alone, float32 (B, L, 64), and which of them count, bool (B, L)."""
         words = [split_words(text)[:MAX_WORDS] for text in texts]
         length = max(1, *map(len, words)) if words else 1
-        embeddings = torch.zeros(len(words), length, self.width)
-        mask = torch.zeros(len(words), length, dtype=torch.bool)
+        signs = torch.zeros(len(words), length, WIDTH)
+        counts = torch.zeros(len(words), length, dtype=torch.bool)
         for row, each in enumerate(words):
             if each:
-                embeddings[row, : len(each)] = _with_neighbours(torch.stack([word_signs(word) for word in each]))
-                mask[row, : len(each)] = True
-        return embeddings, mask
+                signs[row, : len(each)] = torch.stack([word_signs(word) for word in each])
+                counts[row, : len(each)] = True
+        return signs, counts
+
+    def joined(self, signs: Tensor, counts: Tensor) -> Tensor:
+        """Signs (B, L, 64) with those of their neighbours, (B, L, 192); 0 where nothing counts, as beyond both ends."""
+        signs = signs * counts[..., None]
+        before, after = F.pad(signs, (0, 0, 1, 0))[:, :-1], F.pad(signs, (0, 0, 0, 1))[:, 1:]
+        return torch.cat([before, signs, after], dim=-1) * counts[..., None]
 
 
 def split_words(text: str) -> list[str]:
@@ -56,9 +68,3 @@ def word_signs(word: str) -> Tensor:
     digest = hashlib.sha256(word.encode()).digest()
     bits = [(digest[bit // 8] >> (bit % 8)) & 1 for bit in range(WIDTH)]
     return torch.tensor(bits, dtype=torch.float32) * 2 - 1
-
-
-def _with_neighbours(signs: Tensor) -> Tensor:
-    """Signs (L, 64) to (L, 192); before the first and after the last word stands 0."""
-    padded = torch.cat([torch.zeros_like(signs[:1]), signs, torch.zeros_like(signs[:1])])
-    return torch.cat([padded[:-2], padded[1:-1], padded[2:]], dim=1)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .. import ranks
+from ..bounds import MAX_FRAMES
 from ..checkpoints import Kind, bundled, graft_dit, is_dit, load_model, load_vae
 from ..config import VDTConfig
 from ..diffusion import scale_latents
@@ -96,6 +97,7 @@ def _cached(
     clips = LatentClips(
         latents=sets[0].latents,
         captions=sets[0].captions,
+        windows=sets[0].windows,
         weight=sets[0].weight,
         others=tuple(sets[1:]),
         images=encode.pictures(recipe.data.shapes[0]) if recipe.images.folder else None,
@@ -111,7 +113,7 @@ def _streamed(recipe: VDTRecipe, path: Path, vae: AutoencoderKL, device: str) ->
     """The model, and clips that come while it trains."""
     if ranks.current().world > 1 or recipe.images.folder:
         raise ValueError(f"{path}: data.fresh is for one process, without images.folder: set fresh = 0")
-    texts = bool(recipe.text.encoder)
+    texts = _frames_with_text(recipe, path)
     per_set = recipe.data.fresh * recipe.optim.batch
     stream = SceneStream(recipe.data, vae, torch.device(device), per_set=per_set, texts=texts)
     shown = stream.validation(NUM_SHOWN)
@@ -123,12 +125,24 @@ def _streamed(recipe: VDTRecipe, path: Path, vae: AutoencoderKL, device: str) ->
         stream=stream,
         latents=latents,
         captions=every_caption() if texts else (),
+        windows=stream.windows,
         vae=vae,
         shown=_seen(shown.cpu().numpy(), recipe, module),
         preview=preview,
         diffusion=module.config.diffusion,
     )
     return module, clips
+
+
+def _frames_with_text(recipe: VDTRecipe, path: Path) -> int:
+    """How many frames a model that learns from captions sees at once; 0 if it learns from none."""
+    if not recipe.text.encoder:
+        return 0
+    if recipe.data.buckets:
+        return MAX_FRAMES  # all of a bucket's
+    start = _start(recipe.init, "vdt", path) if recipe.init else None
+    config = recipe.model if start is None or is_dit(start) else load_model(start).config
+    return config.num_frames
 
 
 def _seen(clips: np.ndarray, recipe: VDTRecipe, module: VDT) -> np.ndarray:
@@ -205,7 +219,7 @@ class _Encoder:
     ) -> None:
         self.recipe, self.path, self.vae, self.folder = recipe, path, vae, folder
         self.device, self.progress = torch.device(device), progress
-        self.texts = bool(recipe.text.encoder)
+        self.texts = _frames_with_text(recipe, path)
         self.key = encoder_key(vae)
         self._first: Clips | None = None
 
@@ -234,7 +248,7 @@ class _Encoder:
         latents = encode_clips(self.vae, versions, self.folder, key, self.device, progress=self.progress)
         said = [clips.captions, clips.mirrored] if flip else [clips.captions]
         captions: list[Any] = [caption for version in said for part in ranks.gather(version) for caption in part]
-        return LatentSet(latents=latents, captions=captions, weight=weight)
+        return LatentSet(latents=latents, captions=captions, windows=clips.windows, weight=weight)
 
 
 def _preview(clips: Clips, latents: Tensor, module: VDT) -> PreviewProjection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,10 +25,13 @@ from .parallel import checkpoints
 from .parallel.checkpoints import CHECKPOINT
 from .parallel.network import Network
 from .recipe import OptimRecipe, RunRecipe
+from .recovery import Recovery
 from .schedule import Clock, learning_rate, progress
 from .state import DivergenceError, TrainState
 
 __all__ = ["CHECKPOINT", "Loop", "learning_rate", "new_optimizers", "new_state"]
+
+LOG = logging.getLogger(__name__)
 
 
 def new_state(module: nn.Module, optim: OptimRecipe, seed: int) -> TrainState:
@@ -63,6 +67,7 @@ class Loop:
         self.device = next(state.model.parameters()).device
         self.clock = Clock(kind=run.clock, before=state.seconds)
         self.batches: Batches | None = None  # while it runs
+        self.recovery: Recovery | None = None  # likewise, if the recipe wants it
         self.stopping = False
         self.saved = self.shown = -1  # steps of the last checkpoint and the last sheet
         self.published = state.seconds
@@ -76,8 +81,9 @@ class Loop:
         total = None if self.rhythm.minutes else self.optim.steps
         bar = tqdm(total=total, initial=self.state.step, unit="step", disable=not progress or not self.ranks.is_first)
         self.clock = Clock(kind=self.rhythm.clock, before=self.state.seconds)
+        self.recovery = Recovery(self.state) if self.optim.recover else None
         self.objective.start_at(self.state.step)
-        self.batches = Batches(self._draw, self.state.generator)
+        self.batches = Batches(self._draw, self.state.generator, self.device)
         try:
             with bar, self._signals(), self._watched():
                 while self._goes_on():
@@ -108,6 +114,8 @@ class Loop:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         state.follow()
+        if self.recovery is not None and self.recovery.watch(float(loss.total)):
+            LOG.warning("the loss jumped at step %d: on from earlier weights at %g of the rate", state.step, state.rate)
         return loss
 
     def save(self) -> None:
@@ -128,7 +136,7 @@ class Loop:
         return self.done < 1 and not self.stopping
 
     def _rate(self) -> float:
-        return learning_rate(self.state.step, self.optim, self.done if self.rhythm.minutes else None)
+        return self.state.rate * learning_rate(self.state.step, self.optim, self.done if self.rhythm.minutes else None)
 
     def _draw(self, generator: torch.Generator) -> Batch:
         """This process's part of the next batch, which all of them draw alike."""
@@ -172,9 +180,11 @@ class Loop:
             self.published = self.state.seconds
 
     def _finish(self, log: TrainingLog | None) -> None:
-        """Leave a checkpoint, and a sheet of what the whole run has made."""
+        """Leave a checkpoint and the last weights, then a sheet of what the whole run has made."""
         if self.saved != self.state.step:
             self.save()
+        if self.publish and self.rhythm.weights_every:
+            self.publish()
         if self.done >= 1 and self.shown != self.state.step:
             self._sheet(log)
 

@@ -128,48 +128,50 @@ class VDTObjective:
         drawn = []
         if batch > images:
             clip = torch.randint(len(source.latents), (batch - images,), generator=generator)
-            latents = self._windows(clip, generator, source)
-            drawn.append(self._samples(source, clip, latents, self.recipe.tasks or None, generator, device))
+            latents, start = self._windows(clip, generator, source)
+            captions = source.captions_of(clip, start)
+            drawn.append(self._samples(latents, captions, self.recipe.tasks or None, generator, device))
         if images:
             source = self.clips.images or source
             clip = torch.randint(len(source.latents), (images,), generator=generator)
             frame = torch.randint(source.latents.shape[1], (images,), generator=generator)
             latents = source.latents[clip, frame][:, None]
-            drawn.append(self._samples(source, clip, latents, {"unconditional": 1.0}, generator, device))
+            captions = source.captions_of(clip, torch.zeros_like(clip))
+            drawn.append(self._samples(latents, captions, {"unconditional": 1.0}, generator, device))
         return drawn
 
     def _samples(
         self,
-        source: LatentSet,
-        clip: Tensor,
         latents: Tensor,
+        captions: Sequence[Sequence[str]],
         tasks: Mapping[str, float] | None,
         generator: torch.Generator,
         device: torch.device,
     ) -> Samples:
-        x0 = self.clips.scaled(latents)
+        x0 = self.clips.scaled(latents).to(device)
         batch, frames, _, height, width = x0.shape
-        mask = sample_task_masks(batch, frames, height, width, generator, tasks)
+        mask = sample_task_masks(batch, frames, height, width, generator, tasks).to(device)
         t = stratified_timesteps(batch, self.schedule.num_steps, generator)
         noise = draw_noise(x0.shape, generator, device)
         if self.recipe.given_noise:
             x0 = with_noise_on_given(x0, mask, self.recipe.given_noise, generator)
         text = text_mask = None
         if self.captions is not None:
-            captions = [source.captions[index] for index in clip.tolist()] if source.captions else [()] * batch
             text, text_mask = self.captions.draw(captions, generator)
         return VDTSamples(x0=x0, mask=mask, t=t, noise=noise, text=text, text_mask=text_mask)
 
-    def _windows(self, clip: Tensor, generator: torch.Generator, source: LatentSet | None = None) -> Tensor:
-        """Of each chosen clip as many frames as the model sees, (B, T, C, h, w); of buckets all."""
+    def _windows(
+        self, clip: Tensor, generator: torch.Generator, source: LatentSet | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Of each chosen clip as many frames as the model sees, (B, T, C, h, w), of buckets all; where they begin."""
         latents = (source or self.clips.sets[0]).latents
         size = latents.shape[1] if self.recipe.data.buckets else min(self.module.config.num_frames, latents.shape[1])
         spare = latents.shape[1] - size
         if not spare:
-            return latents[clip]
+            return latents[clip], torch.zeros_like(clip)
         start = torch.randint(spare + 1, clip.shape, generator=generator)
         start[torch.rand(clip.shape, generator=generator) < self.recipe.data.at_start] = 0
-        return latents[clip[:, None], start[:, None] + torch.arange(size)]
+        return latents[clip[:, None], start[:, None] + torch.arange(size)], start
 
     # ---- Scoring -----------------------------------------------------------------------------------------------------
 
@@ -244,7 +246,7 @@ def with_noise_on_given(x0: Tensor, mask: Tensor, most: float, generator: torch.
     """
     noisy = torch.rand(len(x0), generator=generator) < 0.5
     deviation = most * torch.rand(len(x0), generator=generator) * noisy
-    noise = torch.randn(x0.shape, generator=generator) * deviation.reshape(-1, 1, 1, 1, 1)
+    noise = draw_noise(x0.shape, generator, x0.device) * deviation.reshape(-1, 1, 1, 1, 1).to(x0.device)
     return torch.where(mask.unsqueeze(2), x0, x0 + noise)
 
 

@@ -78,6 +78,7 @@ class DataRecipe(_Checked):
     clips: int = bounded(1, MAX_CLIPS, 8000)  # scenes to render, or windows to cut from the folder's videos
     size: int = bounded(1, MAX_SIDE, 64)  # pixels, square
     num_frames: int = bounded(1, MAX_FRAMES, 16)  # more than a VDT sees: it learns from windows
+    first: int = bounded(1, MAX_CLIPS, 64)  # of them that are there before the first step
     at_start: float = bounded(0, 1, 0.5)  # share of such windows that begin with the clip; the others begin anywhere
     fps: float = bounded(1 / MAX_RATE, MAX_RATE, 8.0)  # folder only; scenes run at their own rate
     # New scenes for each clip that a batch takes, made while the model trains; the newest `clips` are kept.
@@ -91,6 +92,8 @@ class DataRecipe(_Checked):
             raise ValueError("buckets: all weigh 0, expected one above 0")
         if self.fresh and (self.source == "folder" or self.buckets):
             raise ValueError("fresh clips are scenes of one length and size: leave out folder and buckets, or fresh")
+        if self.fresh and self.first > self.clips:
+            raise ValueError(f"first is {self.first} and only {self.clips} clips are kept: lower first or raise clips")
         if self.source == "folder" and not self.folder:
             raise ValueError("source 'folder' needs folder, where the videos are, relative to the recipe")
 
@@ -121,6 +124,7 @@ class OptimRecipe(_Checked):
     compile: bool = False  # each block by itself
     ema_long: float = bounded(0, BELOW_ONE, 0.0)  # a second average, for a file of its own; 0 is off
     accumulate: int = bounded(1, MAX_BATCH, 1)  # parts that a batch is taken in, one after another
+    recover: bool = False  # from a loss that jumps: back some hundred steps, at half the rate
     activation_checkpointing: bool = False  # blocks run again in the backward pass: a third slower, far less memory
 
 
@@ -180,6 +184,7 @@ class TextRecipe(_Checked):
 
     encoder: Literal["", "words"] = ""  # "words" is `vdt.text.WordEncoder`; "" learns from clips alone
     drop: float = bounded(0, 1, 0.15)  # share of samples that see no text, which guidance by text needs
+    unknown: float = bounded(0, 1, 0.0)  # share of words that are replaced by ones that nobody knows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from .ema import EMA, local
 from .recipe import VAERecipe, VDTRecipe
 
 # What may change between a checkpoint and the run that goes on from it.
-FREE = ("optim.steps", "optim.accumulate", "optim.activation_checkpointing", "optim.compile", "run")
+FREE = ("optim.steps", "optim.accumulate", "optim.activation_checkpointing", "optim.compile", "optim.recover", "run")
 AVERAGES = ("ema", "ema_long")
 
 
@@ -40,6 +40,7 @@ class TrainState:
     step: int = 0
     seconds: float = 0.0  # trained for so far
     ema_long: EMA | None = None
+    rate: float = 1.0  # of the recipe's learning rate: less after the run has gone back from a jump
 
     @property
     def averages(self) -> dict[str, EMA]:
@@ -72,7 +73,8 @@ class TrainState:
 
     def metadata(self, recipe: str) -> dict[str, str]:
         """What is kept beside the tensors; `recipe` so that a resume with another one can be refused."""
-        return {"kind": "training", "step": str(self.step), "seconds": repr(self.seconds), "recipe": recipe}
+        counted = {"step": str(self.step), "seconds": repr(self.seconds), "rate": repr(self.rate)}
+        return {"kind": "training", **counted, "recipe": recipe}
 
     def check_finite(self, name: str) -> None:
         """Raise DivergenceError if a weight or an average is not finite in any process; `name` is the checkpoint's."""
@@ -133,6 +135,7 @@ class TrainState:
         self.generator.set_state(tensors["generator"])
         self.step = int(metadata["step"])
         self.seconds = float(metadata.get("seconds", 0.0))
+        self.rate = float(metadata.get("rate", 1.0))
 
     def _moments(self) -> Iterator[tuple[str, str, nn.Parameter, Mapping[str, Any]]]:
         """(optimiser, parameter's name, parameter, its moments) of all that is trained."""
@@ -246,8 +249,10 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 def _is_readable(metadata: Mapping[str, str]) -> bool:
     """Whether step, seconds and recipe are what a run writes."""
     try:
-        return int(metadata["step"]) >= 0 <= float(metadata.get("seconds", 0)) and isinstance(
-            json.loads(metadata["recipe"]), dict
+        return (
+            int(metadata["step"]) >= 0 <= float(metadata.get("seconds", 0))
+            and isinstance(json.loads(metadata["recipe"]), dict)
+            and 0 < float(metadata.get("rate", 1)) <= 1
         )
     except (ValueError, RecursionError):
         return False

@@ -86,8 +86,6 @@ def _train(
     )
     finished = loop.run(progress=progress)
     weight = exporter.export()
-    if recipe.run.weights_every:
-        exporter.publish()
     return TrainResult(folder=folder, weight=weight, step=state.step, finished=finished, seconds=state.seconds)
 
 

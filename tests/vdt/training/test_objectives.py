@@ -42,7 +42,7 @@ def numbered(clips, frames):
 @pytest.mark.parametrize(("share", "least", "most"), [(1.0, 1.0, 1.0), (0.0, 0.0, 0.2), (0.5, 0.4, 0.65)])
 def test_longer_clips_are_seen_in_windows_of_frames_that_follow_one_another(share, least, most):
     made, _ = objective(numbered(2, 64), data=DataRecipe(at_start=share))
-    frames = made._windows(torch.arange(200) % 2, seeded())[:, :, 0, 0, 0]
+    frames = made._windows(torch.arange(200) % 2, seeded())[0][:, :, 0, 0, 0]
     size = made.module.config.num_frames
     assert frames.shape == (200, size)
     starts = frames[:, 0] - 1000 * (torch.arange(200) % 2)
@@ -53,7 +53,7 @@ def test_longer_clips_are_seen_in_windows_of_frames_that_follow_one_another(shar
 
 def test_clips_of_the_model_s_length_are_seen_whole():
     made, _ = objective(numbered(3, VDT_CONFIGS["VDT-Tiny/2"].num_frames))
-    assert torch.equal(made._windows(torch.tensor([2, 0]), seeded()), made.clips.latents[[2, 0]])
+    assert torch.equal(made._windows(torch.tensor([2, 0]), seeded())[0], made.clips.latents[[2, 0]])
 
 
 def test_noise_on_what_is_given_is_of_half_the_clips_and_of_given_cells_alone():

@@ -28,6 +28,7 @@ source = "scenes"
 size = 16
 num_frames = 4
 clips = 8
+first = 4
 fresh = 0.5
 [optim]
 steps = {steps}
@@ -45,26 +46,26 @@ CHUNK = 4
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    for name in ("CHUNK", "FIRST", "TASK"):
+    for name in ("CHUNK", "TASK"):
         monkeypatch.setattr(scene_stream, name, CHUNK)
 
 
 @pytest.fixture
 def threads(monkeypatch):
     """Threads in the place of processes, which take seconds to start."""
-    pool = lambda workers, mp_context: ThreadPoolExecutor(1)  # noqa: E731
+    pool = lambda workers, mp_context, initializer: ThreadPoolExecutor(1)  # noqa: E731
     monkeypatch.setattr(scene_stream, "ProcessPoolExecutor", pool)
 
 
 def stream_of(vae, **changes):
-    recipe = DataRecipe(**{"size": 16, "num_frames": 2, "clips": 2 * CHUNK, "fresh": 1.0, **changes})
-    return SceneStream(recipe, vae, torch.device("cpu"), per_set=CHUNK / 2, texts=True)
+    recipe = DataRecipe(**{"size": 16, "num_frames": 2, "clips": 2 * CHUNK, "first": CHUNK, "fresh": 1.0, **changes})
+    return SceneStream(recipe, vae, torch.device("cpu"), per_set=CHUNK / 2, texts=2)
 
 
 def test_the_newest_scenes_are_there_each_before_its_mirror_image(tiny_vae, threads):
     stream = stream_of(tiny_vae)
     counts = [len(stream.next_set().latents) // 2 for _ in range(6)]
-    assert counts == [4, 4, 8, 8, 8, 8] == [min(scenes_at(step, CHUNK / 2), 8) for step in range(6)]
+    assert counts == [4, 4, 8, 8, 8, 8] == [min(scenes_at(step, CHUNK / 2, CHUNK), 8) for step in range(6)]
     assert stream.made == 12
     found = stream.next_set()  # the first two chunks have made room for the third and the fourth
     for row, scene in ((0, 8), (5, 13)):

@@ -48,10 +48,10 @@ def test_captions_of_a_scene_tell_what_it_shows_and_those_of_its_mirror_image_wh
 
     facts = SceneFacts(colour="red", direction="left", thing="cylinder", thing_colour="blue", event="hits")
     monkeypatch.setattr(sources, "stream_clips", lambda seeds, **_: (Scene() for _ in seeds))
-    monkeypatch.setattr(SceneFacts, "of", classmethod(lambda cls, clip: facts))
+    monkeypatch.setattr(sources, "facts_of_windows", lambda scene, frames: [facts] * (5 - frames))
     bucket = BucketRecipe(frames=4, height=8, width=16)
     parts = [
-        sources.read_clips(DataRecipe(clips=5), bucket, None, Ranks(rank=rank, world=2), texts=True) for rank in (0, 1)
+        sources.read_clips(DataRecipe(clips=5), bucket, None, Ranks(rank=rank, world=2), texts=4) for rank in (0, 1)
     ]
     assert [len(part.frames) for part in parts] == [2, 3] and [part.start for part in parts] == [0, 2]
     assert parts[1].frames.shape == (3, 4, 8, 16, 3) and parts[1].total == 5

@@ -3,7 +3,7 @@
 Encoders of text live in `vdt.text`, training on captions in `vdt.training`.
 """
 
-from .captions import SceneFacts, all_facts, captions, paraphrases
+from .captions import SceneFacts, all_facts, captions, facts_of_windows, paraphrases
 from .obedience import Obedience, evaluate_text, judge
 from .report import TextReport, draw_sentences, report_text, text_table, write_text_report
 
@@ -15,6 +15,7 @@ __all__ = [
     "captions",
     "draw_sentences",
     "evaluate_text",
+    "facts_of_windows",
     "judge",
     "paraphrases",
     "report_text",

@@ -6,6 +6,7 @@ import colorsys
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ HUES: tuple[tuple[float, Colour], ...] = (
     (288, "purple"),
     (344, "pink"),
 )
+LEAST_WAY = 2.0  # px that a ball moves sideways in a window with a caption, of a clip of 64 px
 AT_REST = 0.25  # px per frame over the last quarter of a clip of 64 px: a ball that has come to rest
 
 
@@ -42,16 +44,16 @@ class SceneFacts:
     event: Event
 
     @classmethod
-    def of(cls, clip: SceneClip | Motion) -> SceneFacts:
+    def of(cls, clip: SceneClip | Motion, window: slice = slice(None)) -> SceneFacts:
         """The facts that a clip shows: of its own frames, not of what the simulation would have done later."""
         thing: Thing = "nothing" if len(clip.names) < 2 else "cylinder" if clip.names[1] == "cylinder" else "ball"
-        x = clip.centres[0, :, 0]
+        centres = clip.centres[0, window]
         return cls(
             colour=colour_name(clip.colours[0]),
-            direction="right" if x[-1] >= x[0] else "left",
+            direction="right" if centres[-1, 0] >= centres[0, 0] else "left",
             thing=thing,
             thing_colour=None if thing == "nothing" else colour_name(clip.colours[1]),
-            event=_event(clip, thing),
+            event=_event(centres, clip.contact_frame - (window.start or 0), clip.size, thing),
         )
 
     def mirrored(self) -> SceneFacts:
@@ -67,15 +69,33 @@ def colour_name(rgb: Sequence[int] | np.ndarray) -> Colour:
     return next((name for end, name in HUES if degrees < end), "red")
 
 
-def _event(clip: SceneClip | Motion, thing: Thing) -> Event:
-    frames = clip.centres.shape[1]
+def facts_of_windows(clip: SceneClip | Motion, frames: int) -> list[SceneFacts | None]:
+    """The facts of every window of so many frames, by its first one; None where a window shows too little for them.
+
+    That is a window after the contact, or one in which the ball is out of the picture or hardly moves.
+    """
+    centres = clip.centres[0]
+    found: list[SceneFacts | None] = []
+    for start in range(max(1, len(centres) - frames + 1)):
+        own = centres[start : start + frames]
+        is_seen = bool(((own[0] >= 0) & (own[0] < clip.size)).all())
+        tells = is_seen and abs(own[-1, 0] - own[0, 0]) >= LEAST_WAY * clip.size / 64
+        is_late = 0 <= clip.contact_frame < start
+        whole = start == 0  # a whole clip has its facts whatever it shows
+        found.append(SceneFacts.of(clip, slice(start, start + frames)) if whole or (tells and not is_late) else None)
+    return found
+
+
+def _event(centres: np.ndarray, contact_frame: int, size: int, thing: Thing) -> Event:
+    """Of the ball's centres (T, 2) in pixels."""
+    frames = len(centres)
     if thing == "nothing":
         return "bounces"
-    if 0 <= clip.contact_frame < frames:
+    if 0 <= contact_frame < frames:
         return "hits"
-    tail = clip.centres[0, -max(2, frames // 4) :]
+    tail = centres[-max(2, frames // 4) :]
     speed = np.linalg.norm(tail[-1] - tail[0]) / (len(tail) - 1)
-    return "stops" if speed < AT_REST * clip.size / 64 else "passes"
+    return "stops" if speed < AT_REST * size / 64 else "passes"
 
 
 # ---- Phrasings -------------------------------------------------------------------------------------------------------
@@ -87,24 +107,36 @@ TRAINED: dict[Event, tuple[str, ...]] = {
         "a {colour} ball is thrown to the {to}",
         "a bouncing {colour} ball that moves {to}",
         "the {colour} ball falls, bounces on the floor and goes {to}",
+        "{colour} ball bouncing {to}",
+        "thrown {to}, the {colour} ball jumps off the floor",
+        "to the {to} bounces a {colour} ball",
     ),
     "hits": (
         "a {colour} ball rolls to the {to} and hits a {it}",
         "a {colour} ball moves {to} and collides with a {it}",
         "the {colour} ball going {to} knocks into the {it}",
         "a {it} is hit by a {colour} ball that rolls {to}",
+        "{colour} ball hits {it}, rolling {to}",
+        "a {colour} ball on its way {to} strikes the {it}",
+        "to the {to} rolls a {colour} ball until it hits a {it}",
     ),
     "stops": (
         "a {colour} ball rolls to the {to} and stops before a {it}",
         "a {colour} ball moves {to}, slows down and comes to rest near a {it}",
         "the {colour} ball going {to} stops and never reaches the {it}",
         "a {it} stays untouched, the {colour} ball rolling {to} stops",
+        "{colour} ball stops before {it}, rolling {to}",
+        "a {colour} ball on its way {to} comes to rest, the {it} is not touched",
+        "to the {to} rolls a {colour} ball but it stops near the {it}",
     ),
     "passes": (
         "a {colour} ball rolls to the {to} and does not touch a {it}",
         "a {colour} ball moves {to} and misses a {it}",
         "the {colour} ball going {to} passes the {it}",
         "a {it} is missed by a {colour} ball that rolls {to}",
+        "{colour} ball passes {it}, rolling {to}",
+        "a {colour} ball on its way {to} rolls past the {it}",
+        "to the {to} rolls a {colour} ball and misses the {it}",
     ),
 }
 PARAPHRASES: dict[Event, tuple[str, ...]] = {
@@ -125,6 +157,7 @@ SHORT = (
 )
 
 
+@lru_cache(maxsize=4096)
 def captions(facts: SceneFacts) -> tuple[str, ...]:
     """Phrasings to learn from: whole ones, and short ones that tell a part."""
     return whole_captions(facts) + tuple(

@@ -14,33 +14,34 @@ from ..recipe import TextRecipe
 
 
 class CaptionEncoder:
-    """Draws a phrasing for each sample and encodes it; all are padded to one length, so that shapes stay."""
+    """Draws a phrasing for each sample and encodes it; all are padded to one length, so that shapes stay.
+
+    Words that are replaced by ones that nobody knows leave the rest of a phrasing to be understood without them.
+    """
 
     def __init__(self, recipe: TextRecipe, captions: Iterable[Sequence[str]]) -> None:
         self.encode = ENCODERS[recipe.encoder]()
-        self.drop = recipe.drop
-        self._encoded: dict[str, Tensor] = {}
-        self.length = max((self._known(text).shape[0] for each in captions for text in each), default=1)
+        self.drop, self.unknown = recipe.drop, recipe.unknown
+        texts = {text for each in {tuple(each) for each in captions} for text in each}
+        self._places = {text: place for place, text in enumerate(sorted(texts))}
+        self._words, self._counts = self.encode.words(sorted(texts) or [""])
+        self.length = self._counts.shape[1]
 
     def draw(self, captions: Sequence[Sequence[str]], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Embeddings (B, L, E) and which of them count, bool (B, L); none of a sample without text."""
-        count = len(captions)
-        chosen = torch.rand(count, generator=generator)
-        kept = (torch.rand(count, generator=generator) >= self.drop).tolist()
-        embeddings = torch.zeros(count, self.length, self.encode.width)
-        mask = torch.zeros(count, self.length, dtype=torch.bool)
-        for row, (each, place) in enumerate(zip(captions, chosen.tolist(), strict=True)):
-            if each and kept[row]:
-                words = self._known(each[int(place * len(each))])
-                embeddings[row, : len(words)], mask[row, : len(words)] = words, True
-        return embeddings, mask
-
-    def _known(self, text: str) -> Tensor:
-        """Embeddings (L, E) of a text, encoded once."""
-        if text not in self._encoded:
-            embeddings, counts = self.encode([text])
-            self._encoded[text] = embeddings[0][counts[0]]
-        return self._encoded[text]
+        chosen = torch.rand(len(captions), generator=generator)
+        kept = torch.rand(len(captions), generator=generator) >= self.drop
+        kept &= torch.tensor([bool(each) for each in captions])
+        texts = (
+            each[int(part * len(each))] if each else "" for each, part in zip(captions, chosen.tolist(), strict=True)
+        )
+        places = torch.tensor([self._places.get(text, 0) for text in texts])
+        words, counts = self._words[places], self._counts[places] & kept[:, None]
+        if self.unknown:
+            new = (torch.rand(counts.shape, generator=generator) < self.unknown) & counts
+            size = (int(new.sum()), words.shape[-1])
+            words[new] = torch.randint(2, size, generator=generator).to(words) * 2 - 1
+        return self.encode.joined(words, counts), counts
 
 
 def config_with_encoder(config: VDTConfig, encoder: str) -> VDTConfig:

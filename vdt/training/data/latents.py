@@ -19,11 +19,22 @@ from ...visualize.latent_preview import PreviewProjection
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentSet:
-    """Clips of one length and shape: latents (N, T, C, h, w), and the phrasings of each one's caption, if any."""
+    """Clips of one length and shape: latents (N, T, C, h, w), and the phrasings of their captions, if any.
+
+    A clip has as many captions as it has windows, one after another: a model that sees fewer frames than the clip has
+    reads what those show. The last one holds for all later windows.
+    """
 
     latents: Tensor
     captions: Sequence[Sequence[str]] = ()
+    windows: int = 1
     weight: float = 1.0
+
+    def captions_of(self, clip: Tensor, start: Tensor) -> list[Sequence[str]]:
+        """The phrasings for windows of clips (B,) that begin at frames (B,)."""
+        if not self.captions:
+            return [()] * len(clip)
+        return [self.captions[place] for place in (clip * self.windows + start.clamp(max=self.windows - 1)).tolist()]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +52,7 @@ class LatentClips:
     preview: PreviewProjection
     diffusion: DiffusionConfig | None = None
     captions: Sequence[Sequence[str]] = ()
+    windows: int = 1  # see LatentSet
     weight: float = 1.0
     others: tuple[LatentSet, ...] = ()
     images: LatentSet | None = None
@@ -48,7 +60,8 @@ class LatentClips:
     @property
     def sets(self) -> tuple[LatentSet, ...]:
         """All clips, by length and shape."""
-        return (LatentSet(latents=self.latents, captions=self.captions, weight=self.weight), *self.others)
+        first = LatentSet(latents=self.latents, captions=self.captions, windows=self.windows, weight=self.weight)
+        return (first, *self.others)
 
     def draw_set(self, generator: torch.Generator) -> LatentSet:
         """The clips of one length and shape, drawn by weight."""

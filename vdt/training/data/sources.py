@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...inference.memory import check_memory
 from ...media.frames import fit_frames
 from ...media.video_folder import folder_clips, folder_windows
-from ...physics.language import SceneFacts, captions
+from ...physics.language import SceneFacts, captions, facts_of_windows
 from ...physics.scenes import scene_clips, scene_seeds, stream_clips
 from ...ranks import Ranks
 from ..recipe import BucketRecipe, DataRecipe
@@ -26,7 +26,8 @@ NUM_SHOWN = 8
 class Clips:
     """This process's part of the clips: frames uint8 (n, T, H, W, 3), and where it lies among `total` of them.
 
-    captions has the phrasings of each, and mirrored those of its mirror image; both are empty where none are wanted.
+    captions has the phrasings of each of its `windows`, and mirrored those of its mirror image; both are empty where
+    none are wanted.
     """
 
     frames: NDArray[np.uint8]
@@ -34,20 +35,24 @@ class Clips:
     start: int = 0
     captions: Sequence[Sequence[str]] = ()
     mirrored: Sequence[Sequence[str]] = ()
+    windows: int = 1
 
 
-def read_clips(data: DataRecipe, bucket: BucketRecipe, path: Path, ranks: Ranks, *, texts: bool = False) -> Clips:
-    """The clips of one length and shape of the recipe at `path`."""
+def read_clips(data: DataRecipe, bucket: BucketRecipe, path: Path, ranks: Ranks, *, texts: int = 0) -> Clips:
+    """The clips of one length and shape of the recipe at `path`.
+
+    `texts` is the number of frames that a model which reads captions sees, 0 for one that reads none.
+    """
     count = bucket.clips or data.clips
     if data.source == "scenes":
         return _scenes(data.split, count, bucket, ranks, texts=texts)
-    return _folder(path.parent / data.folder, count, bucket, data.fps, ranks, texts=texts)
+    return _folder(path.parent / data.folder, count, bucket, data.fps, ranks, texts=bool(texts))
 
 
-def read_pictures(folder: Path, count: int, bucket: BucketRecipe, ranks: Ranks, *, texts: bool = False) -> Clips:
+def read_pictures(folder: Path, count: int, bucket: BucketRecipe, ranks: Ranks, *, texts: int = 0) -> Clips:
     """The pictures of a folder, as clips of one frame."""
     single = BucketRecipe(frames=1, height=bucket.shape[0], width=bucket.shape[1])
-    return _folder(folder, count, single, 1.0, ranks, texts=texts)
+    return _folder(folder, count, single, 1.0, ranks, texts=bool(texts))
 
 
 def shown_clips(data: DataRecipe, clips: Clips, bucket: BucketRecipe) -> NDArray[np.uint8]:
@@ -59,7 +64,7 @@ def shown_clips(data: DataRecipe, clips: Clips, bucket: BucketRecipe) -> NDArray
     return np.stack([fit_frames(clip, (height, width), "crop") for clip in frames])
 
 
-def _scenes(split: str, count: int, bucket: BucketRecipe, ranks: Ranks, *, texts: bool) -> Clips:
+def _scenes(split: str, count: int, bucket: BucketRecipe, ranks: Ranks, *, texts: int) -> Clips:
     """Rendered at the longer side and cropped to the shape."""
     part = ranks.share(count)
     (height, width), frames = bucket.shape, bucket.frames
@@ -67,18 +72,19 @@ def _scenes(split: str, count: int, bucket: BucketRecipe, ranks: Ranks, *, texts
     seeds = scene_seeds(split, count)[part]
     workers = None if ranks.world == 1 else max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     clips = np.empty((len(seeds), frames, height, width, 3), np.uint8)  # one copy only: many scenes fill the memory
-    facts: list[SceneFacts] = []
+    facts: list[SceneFacts | None] = []  # of all windows of each scene
     options = {"size": max(height, width), "num_frames": frames, "progress": ranks.is_first}
     for index, scene in enumerate(stream_clips(seeds, workers=workers, **options)):  # type: ignore[arg-type]
         clips[index] = fit_frames(scene.frames, (height, width), "crop")
         if texts:
-            facts.append(SceneFacts.of(scene))
+            facts += facts_of_windows(scene, texts)
     return Clips(
         frames=clips,
         total=count,
         start=part.start,
-        captions=[captions(each) for each in facts],
-        mirrored=[captions(each.mirrored()) for each in facts],
+        captions=[captions(each) if each else () for each in facts],
+        mirrored=[captions(each.mirrored()) if each else () for each in facts],
+        windows=max(1, frames - texts + 1) if texts else 1,
     )
 
 

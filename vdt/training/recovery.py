@@ -1,0 +1,53 @@
+"""What brings a run back whose loss jumps away: the weights of some hundred steps before, at half the rate."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .. import ranks
+from .state import TrainState
+
+EVERY = 100  # steps between two copies of the state, of which two are kept
+MEMORY = 0.98  # of the running mean of the loss
+JUMP = 1.5  # times that mean
+PATIENCE = 5  # steps in a row above it
+
+
+class Recovery:
+    """Watches the loss of a run and goes back where it has left its range; the state lies in memory three times.
+
+    Steps, time and random numbers go on, so that other batches follow. The copy it goes back to is the older one of
+    two: the newer one may have been taken when things had begun to go wrong.
+    """
+
+    def __init__(self, state: TrainState) -> None:
+        self.state = state
+        self._mean: float | None = None
+        self._above = 0
+        self._copies: list[dict[str, Tensor]] = [self._copy()]
+
+    def watch(self, loss: float) -> bool:
+        """Note the loss of a step; whether the run has gone back."""
+        mean = loss if self._mean is None else self._mean
+        is_high = not loss <= JUMP * mean  # NaN counts
+        self._above = self._above + 1 if is_high else 0
+        if ranks.largest(float(self._above))[0] >= PATIENCE:
+            self._go_back()
+            return True
+        if not is_high:
+            self._mean = MEMORY * mean + (1 - MEMORY) * loss
+            if self.state.step % EVERY == 0:
+                self._copies = [self._copies[-1], self._copy()]
+        return False
+
+    def _go_back(self) -> None:
+        state = self.state
+        step, seconds, generator = state.step, state.seconds, state.generator.get_state()
+        tensors = {name: value.clone() for name, value in self._copies[0].items()} | {"generator": generator}
+        state.restore({"step": str(step), "seconds": repr(seconds), "rate": repr(state.rate / 2)}, tensors)
+        self._copies, self._above = self._copies[:1], 0
+
+    @torch.no_grad()
+    def _copy(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.state.tensors().items()}
