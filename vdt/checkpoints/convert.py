@@ -1,4 +1,4 @@
-"""Official PyTorch checkpoints, read without running anything in them, into files of ours."""
+"""Official PyTorch checkpoints, read without running anything in them, into files of ours, and ours in other dtypes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import torch
 
 from ..config import VDTConfig
 from ..models.transformer import VDT
-from .header import CheckpointError, State, check_exists, open_checkpoint
-from .load import build_empty, sha256
+from .header import KINDS, CheckpointError, FileInfo, State, check_exists, open_checkpoint
+from .load import build_empty, describe, load_model, load_vae, sha256
 from .official_keys import architecture_name, find_weights, infer_vdt_config, with_tables
-from .save import save_model
+from .save import StoredDType, save_model, save_vae
+from .shards import find_index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +33,46 @@ class ConversionReport:
     dst: Path
 
 
-def convert_official(src: str | Path, dst: str | Path, *, num_heads: int | None = None) -> ConversionReport:
+def is_own(path: str | Path) -> bool:
+    """Whether a file carries a configuration of this library, so that there is nothing to find out about it."""
+    path = Path(path)
+    if path.suffix != ".safetensors" and find_index(path) is None:
+        return False
+    with open_checkpoint(path) as file:
+        metadata = file.metadata() or {}
+    return metadata.get("format") == "vdt" and metadata.get("kind") in KINDS
+
+
+def change_dtype(src: str | Path, dst: str | Path, dtype: StoredDType) -> FileInfo:
+    """Write a VDT or VAE file of ours in another dtype, see `save_model`, with its configuration and metadata.
+
+    dst may be src, and appears only if the file is whole. Raises CheckpointError.
+    """
+    src, dst = Path(src), Path(dst)
+    _check_target(dst)
+    with open_checkpoint(src) as file:
+        metadata = dict(file.metadata() or {})
+    if metadata.get("kind") == "vae":
+        vae = load_vae(src)
+        save_vae(vae, vae.config, dst, metadata, dtype=dtype)
+    else:
+        model = load_model(src)
+        save_model(model, model.config, dst, metadata, dtype=dtype)
+    return describe(dst)
+
+
+def convert_official(
+    src: str | Path, dst: str | Path, *, num_heads: int | None = None, dtype: StoredDType | None = None
+) -> ConversionReport:
     """Turn an official checkpoint (.pt or .safetensors, under whatever entries and prefixes) into a file of ours.
 
     Averaged weights are taken where there are any; position tables that are missing are computed. Nothing in the
     source is executed, the weights must fit the model exactly, and dst appears only if they do.
-    num_heads is needed for widths other than those of the DiT family. Raises CheckpointError.
+    num_heads is needed for widths other than those of the DiT family; dtype is that of `save_model`. Raises
+    CheckpointError.
     """
     src, dst = Path(src), Path(dst)
-    if dst.suffix != ".safetensors":
-        raise CheckpointError(f"the output must end in .safetensors, got {dst}")
+    _check_target(dst)
     content = _read_official(src)
     try:
         candidates = find_weights(content)
@@ -51,7 +82,8 @@ def convert_official(src: str | Path, dst: str | Path, *, num_heads: int | None 
     state = {key: value.clone() for key, value in state.items()}  # copies: the file may be the one that is written
     del content, candidates
     digest = sha256(src)
-    save_model(state, config, dst, {"source": src.name, "source_sha256": digest, "source_entry": found_in})
+    metadata = {"source": src.name, "source_sha256": digest, "source_entry": found_in}
+    save_model(state, config, dst, metadata, dtype=dtype)
     return ConversionReport(
         name=architecture_name(config),
         parameters=parameters,
@@ -60,6 +92,11 @@ def convert_official(src: str | Path, dst: str | Path, *, num_heads: int | None 
         found_in=found_in,
         dst=dst,
     )
+
+
+def _check_target(dst: Path) -> None:
+    if dst.suffix != ".safetensors":
+        raise CheckpointError(f"the output must end in .safetensors, got {dst}")
 
 
 def _first_that_fits(

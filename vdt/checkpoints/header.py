@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..bounds import shown
 from ..config import VAEConfig, VDTConfig
+from .int8 import Int8Error, Int8File
 from .official_keys import FIRST_KEY, first_keys
 from .shards import IndexFileError, find_index, open_sharded
 from .wrappers import plain_names
@@ -23,6 +24,7 @@ FoundKind = Literal["vdt", "vae", "unmarked", "unknown"]  # unmarked: VDT weight
 State = dict[str, Tensor]
 
 FORMAT_VERSION = "1"
+INT8_VERSION = "1-int8"  # the same with weights as int8, see `int8`; versions that cannot read it say so
 CONFIGS: dict[str, type[VDTConfig] | type[VAEConfig]] = {"vdt": VDTConfig, "vae": VAEConfig}
 KINDS: dict[str, Kind] = {"vdt": "vdt", "vae": "vae"}
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
@@ -57,7 +59,19 @@ def check_exists(path: Path) -> None:
 
 @contextlib.contextmanager
 def open_checkpoint(path: Path) -> Iterator[Any]:
-    """A safetensors file, open for reading; every way in which it cannot be one is a CheckpointError.
+    """A safetensors file, open for reading, see `open_stored`; weights that are stored as int8 are read as float32."""
+    with open_stored(path) as file:
+        metadata = file.metadata() or {}
+        quantized = metadata.get("format") == "vdt" and metadata.get("format_version") == INT8_VERSION
+        try:
+            yield Int8File(file) if quantized else file
+        except Int8Error as error:
+            raise CheckpointError(f"{path} {error}: get it again") from error
+
+
+@contextlib.contextmanager
+def open_stored(path: Path) -> Iterator[Any]:
+    """A safetensors file with its tensors as they are stored; every way in which it cannot be one is a CheckpointError.
 
     A folder with an index, or the index itself, is read like one file.
     """
@@ -108,7 +122,7 @@ def read_config(file: Any, path: Path) -> VDTConfig | VAEConfig | None:
     metadata = file.metadata() or {}
     if metadata.get("format") != "vdt" or metadata.get("kind") not in CONFIGS:
         return None
-    if metadata.get("format_version") != FORMAT_VERSION:
+    if metadata.get("format_version") not in (FORMAT_VERSION, INT8_VERSION):
         version = metadata.get("format_version")
         raise CheckpointError(f"{path} has format version {version}, expected {FORMAT_VERSION}: update vdt")
     if "config" not in metadata:
@@ -132,13 +146,20 @@ def read_tensors(
     for name, key in keys.items():
         if key in there:
             try:
-                state[name] = file.get_tensor(key).to(device, dtype, copy=True)
+                state[name] = _read_weights(file, key, path).to(device, dtype, copy=True)
             except (KeyError, AttributeError, TypeError) as error:  # a dtype that this torch does not have
                 found = file.get_slice(key).get_dtype()
                 raise CheckpointError(
                     f"{path} holds {key} as {found}, which this version of torch cannot read"
                 ) from error
     return state
+
+
+def _read_weights(file: Any, key: str, path: Path) -> Tensor:
+    value: Tensor = file.get_tensor(key)
+    if not value.is_floating_point():
+        raise CheckpointError(f"{path} holds {key} as {value.dtype}, expected floating-point weights")
+    return value
 
 
 def read_shapes(file: Any, path: Path) -> State:

@@ -40,7 +40,7 @@ BUNDLED_FILES: dict[Bundled, str] = {
     "vae": "vae-physics.safetensors",
     "preview": "preview-physics.safetensors",
 }
-DTYPE_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+DTYPE_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I8": "int8"}
 
 
 def bundled(name: Bundled) -> Path:

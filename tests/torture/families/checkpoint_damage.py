@@ -70,6 +70,28 @@ def odd_tensors(data: bytes, rng: random.Random) -> bytes:
     return _joined(header, rest)
 
 
+def odd_scales(data: bytes, rng: random.Random) -> bytes:
+    """Other scales of int8 weights: too few, of another type, none, or numbers that are none."""
+    header, rest = _split(data)
+    name = rng.choice([name for name in header if name.endswith(".scale")])
+    start, stop = header[name]["data_offsets"]
+    kind = rng.randrange(5)
+    if kind == 0:
+        odd = struct.pack("<f", rng.choice((float("nan"), float("inf"), -1.0, 0.0, 3e38, 1e-45)))
+        place = start + rng.randrange((stop - start) // 4) * 4
+        rest = rest[:place] + odd + rest[place + 4 :]
+    elif kind == 1:
+        header[name]["shape"] = rng.choice(([1, *header[name]["shape"]], [*header[name]["shape"], 1]))
+    elif kind == 2:
+        header[name] |= {"dtype": rng.choice(("F16", "BF16", "I8")), "shape": [(stop - start) // 2]}
+    elif kind == 3:
+        header[name + "x"] = header.pop(name)
+    else:
+        other = rng.choice([other for other in header if other.endswith(".scale")])
+        header[name], header[other] = header[other], header[name]
+    return _joined(header, rest)
+
+
 class _Bomb:
     """Writes a file when it is unpickled."""
 

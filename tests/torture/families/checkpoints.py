@@ -9,10 +9,18 @@ from typing import Any
 from ..family import Family
 from ..mutate import damaged_bytes
 from ..outcomes import LostError, check
-from .checkpoint_damage import changed_config, changed_header, foreign_names, odd_official, odd_pickle, odd_tensors
+from .checkpoint_damage import (
+    changed_config,
+    changed_header,
+    foreign_names,
+    odd_official,
+    odd_pickle,
+    odd_scales,
+    odd_tensors,
+)
 from .material import save_tiny, tiny_model, tiny_vae
 
-KINDS = ("header", "config", "bytes", "tensors", "pickle", "convert", "resume", "foreign", "convert")
+KINDS = ("header", "config", "bytes", "tensors", "pickle", "convert", "resume", "foreign", "convert", "scales")
 
 
 class Checkpoints(Family):
@@ -24,17 +32,22 @@ class Checkpoints(Family):
     def prepare(self, folder: Path) -> Any:
         import torch
 
+        from vdt.checkpoints import change_dtype
         from vdt.training.loop import new_state
         from vdt.training.recipe import OptimRecipe
 
         model, vae = save_tiny(folder)
+        small = [path.with_name(f"{path.stem}-int8.safetensors") for path in (model, vae)]
+        for path, target in zip((model, vae), small, strict=True):
+            change_dtype(path, target, "int8")
         official = {key: value for key, value in tiny_model().state_dict().items() if "mask" not in key}
         torch.save({"ema": official, "args": 5, "step": 3}, folder / "official.pt")
         state = new_state(tiny_model(), OptimRecipe(), 0)
         state.save(folder / "state.safetensors", "{}")
         return {
             "folder": folder,
-            "files": [model, vae],
+            "files": [model, vae, *small],
+            "small": small,
             "official": official,
             "canary": folder / "executed",
             "state": state,
@@ -54,6 +67,9 @@ class Checkpoints(Family):
             path.write_bytes(damaged_bytes(source.read_bytes(), rng))
         elif kind == "tensors":
             path.write_bytes(odd_tensors(source.read_bytes(), rng))
+        elif kind == "scales":
+            source = rng.choice(shared["small"])
+            path.write_bytes(odd_scales(source.read_bytes(), rng))
         elif kind == "pickle":
             return self._convert(shared, odd_pickle(shared, rng), rng)
         elif kind == "resume":
