@@ -37,7 +37,7 @@ def changed_config(data: bytes, rng: random.Random) -> bytes:
     kind = rng.random()
     if kind < 0.5:
         for _ in range(rng.randint(1, 2)):
-            table = config["diffusion"] if "diffusion" in config and rng.random() < 0.3 else config
+            table = config["diffusion"] if isinstance(config.get("diffusion"), dict) and rng.random() < 0.3 else config
             table[rng.choice(list(table))] = rng.choice(ODD)
         metadata["config"] = json.dumps(config)
     elif kind < 0.8:
