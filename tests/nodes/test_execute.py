@@ -352,6 +352,20 @@ def test_precision_is_chosen(pack, models):
     }
 
 
+def test_files_of_int8_weights_load_as_any_other(pack, folders, models):
+    from vdt.checkpoints import change_dtype, load_model, load_vae
+
+    loaders, native = pack("nodes.loaders"), pack("nodes.host.native")
+    paths = {kind: folders.models / kind / "int8.safetensors" for kind in ("vdt", "vae")}
+    for path in paths.values():
+        change_dtype(path.with_name("tiny.safetensors"), path, "int8")
+    network = native.network_of(loaders.VDTLoadModel.execute(paths["vdt"].name, "auto").result[0]).vdt
+    module = loaders.VDTLoadVAE.execute(paths["vae"].name).result[0].vdt_handle.codec.vae
+    for loaded, expected in ((network, load_model(paths["vdt"])), (module, load_vae(paths["vae"]))):
+        weights = expected.state_dict()
+        assert all(torch.equal(value.cpu(), weights[name]) for name, value in loaded.state_dict().items())
+
+
 def test_an_interruption_ends_the_sampling_within_a_step(pack, models, encoded, masked, monkeypatch):
     runtime, calls = pack("nodes.host.runtime"), []
 
