@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..config import VAEConfig, VDTConfig
 from ..models.autoencoder import AutoencoderKL
+from ..models.initialisation import without_memory
 from ..models.transformer import VDT
 from .header import (
     CheckpointError,
@@ -130,7 +131,7 @@ def sha256(path: str | Path) -> str:
 def build_empty(build: Callable[[], Module], state: State, path: Path) -> Module:
     """Build a module without memory of its own; CheckpointError unless weights of these shapes are exactly its own."""
     try:
-        with torch.device("meta"):
+        with without_memory():
             module = build()
     except ValueError as error:
         raise CheckpointError(f"the configuration in {path} cannot be built: {error}") from error

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..config import VAEConfig
 from ..models.autoencoder import AutoencoderKL
+from ..models.initialisation import without_memory
 from .wrappers import plain_names, prefixes, under
 
 Renames = tuple[tuple[str, str], ...]
@@ -193,7 +194,7 @@ def infer_vae_config(state: Mapping[str, Tensor], num_groups: int | None = None)
 
 
 def _check(state: Mapping[str, Tensor]) -> None:
-    with torch.device("meta"):
+    with without_memory():
         expected = AutoencoderKL(infer_vae_config(state)).state_dict()
     missing = [key for key in expected if key not in state]
     unexpected = [key for key in state if key not in expected]

@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..config import VDTConfig
 from .conditioning import Conditioning
+from .initialisation import without_memory
 from .transformer import VDT
 
 
@@ -26,7 +27,7 @@ class ModelCost:
 
 def count_cost(config: VDTConfig, *, frames: int = 0, rows: int = 0, columns: int = 0) -> ModelCost:
     """The cost for a clip of so many frames and latent cells, 0 = the model's own; nothing is allocated."""
-    with torch.device("meta"):
+    with without_memory():
         model = VDT(config).requires_grad_(False)
         side = config.input_size
         shape = (1, frames or config.num_frames, config.in_channels, rows or side, columns or side)

@@ -34,11 +34,15 @@ def sincos_table(positions: Tensor, width: int) -> Tensor:
 
 def temporal_table(num_frames: int, width: int) -> Tensor:
     """Table of the frames 0..T-1: float32 (1, T, D)."""
+    if torch.empty(0).is_meta:  # a shape alone: PyTorch would load its compiler, for a second
+        return torch.empty(1, num_frames, width)
     return sincos_table(torch.arange(num_frames), width).float()[None]
 
 
 def spatial_table(rows: int, columns: int, width: int) -> Tensor:
     """Table of a grid of patches in row-major order, first half column, second half row: float32 (1, N, D)."""
+    if torch.empty(0).is_meta:
+        return torch.empty(1, rows * columns, width)
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     halves = [sincos_table(axis.flatten(), width // 2) for axis in (column, row)]  # "w first" (MAE, arXiv 2111.06377)
     return torch.cat(halves, dim=1).float()[None]

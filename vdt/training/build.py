@@ -20,7 +20,7 @@ from ..diffusion import scale_latents
 from ..inference.memory import check_memory
 from ..media.frames import frames_to_pixels
 from ..models.autoencoder import AutoencoderKL
-from ..models.initialisation import uniform_convolutions
+from ..models.initialisation import uniform_convolutions, without_memory
 from ..models.transformer import VDT
 from ..visualize.latent_preview import PreviewProjection, fit_preview
 from .data.captions import config_with_encoder
@@ -152,7 +152,7 @@ def _seen(clips: np.ndarray, recipe: VDTRecipe, module: VDT) -> np.ndarray:
 
 def _check_module(build: Callable[[], torch.nn.Module]) -> None:
     """Refuse a network that does not fit the memory before any of it is made."""
-    with torch.device("meta"):
+    with without_memory():
         check_memory(STATE_COPIES * sum(value.numel() * value.element_size() for value in build().parameters()))
 
 

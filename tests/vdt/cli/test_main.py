@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+import torch
 
 from vdt.cli import BAD_INPUT, COMMANDS, main
 from vdt.inference.pipeline import Pipeline
@@ -153,6 +154,11 @@ def test_output_may_go_to_a_file_of_any_encoding(place, written, encoding):
         *["generate", "predict", *options, "--given", "2", "--steps", "1", "--device", "cpu"],
         *["--output", str(place / "out" / "out.mp4")],
         PYTHONIOENCODING=encoding,
+        PYTHONPROFILEIMPORTTIME="1",
     )
     assert done.returncode == 0, done.stderr
     assert rb"frames 0\u20131 given" in done.stdout and written() == ["out.mp4"]
+    loaded = {line.rpartition(b"|")[2].strip() for line in done.stderr.splitlines()}
+    assert b"vdt.models.transformer" in loaded
+    if torch.__version__ >= "2.13":  # PyTorch's compiler, which takes a second to load and which no clip needs
+        assert b"torch._dynamo" not in loaded

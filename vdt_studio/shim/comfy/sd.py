@@ -99,9 +99,10 @@ class VAE:
 def _build(state: Mapping[str, Tensor]) -> AutoencoderKL:
     from vdt.checkpoints.vae_keys import infer_vae_config, normalise_keys
     from vdt.models.autoencoder import AutoencoderKL
+    from vdt.models.initialisation import without_memory
 
     state = normalise_keys(dict(state))
-    with torch.device("meta"):
+    with without_memory():
         module = AutoencoderKL(infer_vae_config(state))
     module.load_state_dict(state, strict=True, assign=True)
     return module.eval().requires_grad_(False)
