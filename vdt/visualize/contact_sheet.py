@@ -21,7 +21,7 @@ _MARGIN, _GAP, _BORDER, _FONT_SIZE = 28, 8, 3, 17
 PAPER, _INK, _FAINT = (250, 250, 248), (32, 34, 37), (120, 124, 130)
 GIVEN, GENERATED = (168, 172, 178), (240, 128, 20)
 _IMAGE_OPTIONS: dict[str, dict[str, Any]] = {
-    ".png": {"optimize": True},
+    ".png": {"compress_level": 6},  # 9 takes three to ten times as long and saves 4 %
     ".jpg": {"quality": 92, "subsampling": 0},
     ".jpeg": {"quality": 92, "subsampling": 0},
 }

@@ -379,7 +379,7 @@ def test_recipes_of_extreme_numbers_train_or_are_refused_before_anything_is_made
         ("num_frames = 4\n[optim]", f"{line}\n[optim]")
         for line in ("num_frames = 1", "num_frames = 1000000", "num_frames = 4\nat_start = 1.0",
                      "num_frames = 4\nfps = 1e-3",
-                     "num_frames = 4\nfps = 1000.0", "num_frames = 4\nclips = 1")
+                     "num_frames = 4\nclips = 8\nfps = 1000.0", "num_frames = 4\nclips = 1")
     ] + [
         ("size = 32", f"size = {value}") for value in ("8", "1", "16384")
     ]  # fmt: skip
