@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: tiny networks with drawn weights, and the recorded answers in tests/golden."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,12 @@ def pytest_configure() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ["OMP_NUM_THREADS"] = "1"
         torch.set_num_threads(1)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end, so that garbage is not sought in it, as whatever runs out of memory does."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
