@@ -173,7 +173,7 @@ def test_nodes_do_not_lie_on_each_other():
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
-def test_a_graph_makes_a_video_and_keeps_what_was_given(studio, name):
+def test_a_graph_makes_a_video_that_keeps_what_was_given_and_a_second_run_makes_the_same(studio, name):
     result = studio.run(watched(studio, name))
     (video,) = [path for ui in result.ui.values() for path in studio.written(ui) if path.suffix == ".mp4"]
     info = probe(video)
@@ -184,28 +184,21 @@ def test_a_graph_makes_a_video_and_keeps_what_was_given(studio, name):
     assert {index for index in range(FRAMES[name]) if same[index].all()} == GIVEN[name]
     low, high = KEPT.get(name, (0, 1))
     assert low <= same.mean() <= high
-    assert np.abs(np.stack(list(read_frames(video))).astype(int) - decoded).mean() < 8  # of 255: the codec's share
+    shown = np.stack(list(read_frames(video)))
+    assert np.abs(shown.astype(int) - decoded).mean() < 8  # of 255: the codec's share
+    again = studio.run(studio.load(FOLDER / f"{name}.json"))
+    (second,) = [path for ui in again.ui.values() for path in studio.written(ui) if path.suffix == ".mp4"]
+    assert second != video and np.array_equal(np.stack(list(read_frames(second))), shown)
 
 
 def test_another_seed_makes_another_clip_and_the_same_one_the_same(studio):
     made = [
-        pictures(studio, studio.run(watched(studio, "predict", f"VDTSampler.seed={seed}")), "decoded")
+        pictures(
+            studio, studio.run(watched(studio, "predict", f"VDTSampler.seed={seed}", "VDTSampler.steps=2")), "decoded"
+        )
         for seed in (1, 1, 2)
     ]
     assert np.array_equal(made[0], made[1]) and not np.array_equal(made[1], made[2])
-
-
-@pytest.mark.parametrize("name", RUNNABLE)
-def test_two_runs_write_equal_files(studio, name):
-    files = []
-    for _ in range(2):
-        sampler = "VDTExtend" if name == "extend" else "VDTSampler"
-        result = studio.run(studio.load(FOLDER / f"{name}.json", [f"{sampler}.steps=2"]))
-        files.append([path for ui in result.ui.values() for path in studio.written(ui)])
-    for first, second in zip(*files, strict=True):
-        assert first != second
-        frames = [np.stack(list(read_frames(path))) for path in (first, second)]
-        assert np.array_equal(*frames)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("predict", "VDTSampler"), ("extend", "VDTExtend")])
@@ -237,13 +230,14 @@ def test_twenty_runs_do_not_grow_memory(studio):
         pytest.skip("this system does not tell a process' memory")
 
     def run(seed):
-        studio.run(studio.load(FOLDER / "predict.json", [f"VDTSampler.seed={seed}", "VDTSampler.steps=2"]))
+        short = ["VDTEncode.length=4", "VDTMask.given=2", "VDTSampler.steps=2", f"VDTSampler.seed={seed}"]
+        studio.run(studio.load(FOLDER / "predict.json", short))
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
         return int(lines["VmRSS"].split()[0]) / 1024
 
     before = [run(seed) for seed in range(5)][-1]
     after = [run(seed) for seed in range(5, 25)][-1]
-    assert after - before < 40, f"{before:.0f} MiB became {after:.0f} MiB"
+    assert after - before < 20, f"{before:.0f} MiB became {after:.0f} MiB"  # a model has 30, such a clip in float 0.2
 
 
 @pytest.mark.parametrize("name", sorted(FOR_COMFYUI))
