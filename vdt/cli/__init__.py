@@ -53,12 +53,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_in_any_encoding()
     try:
         with _signals():
-            options = build_parser().parse_args(arguments)
-            options.run(options)
-            sys.stdout.flush()
+            return _run(arguments)
     except TerminatedError as error:
         _complain(SIGNALS[signal.Signals(error.number).name])
         return 128 + error.number
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code, having said what there is to say but of a signal."""
+    try:
+        options = build_parser().parse_args(arguments)
+        options.run(options)
+        sys.stdout.flush()
+    except TerminatedError:
+        raise
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
@@ -84,6 +92,8 @@ def _signals() -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         if os.getpid() != process:  # a worker that was forked
             os._exit(128 + number)
+        if _has_lost_a_process():
+            return  # torchrun ends the others with this signal, but each of them says why it ends
         signal.signal(number, signal.SIG_IGN)  # cleaning up takes a moment; a second signal must not end that
         raise TerminatedError(number)
 
@@ -99,6 +109,15 @@ def _signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _has_lost_a_process() -> bool:
+    """Whether the command already ends because another process of its run is gone."""
+    ranks = sys.modules.get(f"{__package__.rpartition('.')[0]}.ranks")  # not loaded for this
+    error = sys.exc_info()[1] if ranks else None
+    while error is not None and not isinstance(error, ranks.LostProcessError):  # type: ignore[union-attr]
+        error = error.__context__
+    return error is not None
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ import torch
 from vdt.cli import BAD_INPUT, COMMANDS, main
 from vdt.inference.pipeline import Pipeline
 from vdt.media.files import atomic_path
+from vdt.ranks import LostProcessError
 
 
 def run_module(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -87,6 +88,19 @@ def test_a_signal_ends_a_command_as_ctrl_c_does(place, generate, capsys, monkeyp
         assert generate("predict") == 128 + number
         assert words in capsys.readouterr().err and written() == []
     assert {number: signal.getsignal(number) for number in before} == before
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_a_run_that_has_lost_a_process_says_so_though_it_is_terminated(tmp_path, refused, monkeypatch):
+    """torchrun terminates the other processes as soon as one is gone, perhaps before they have spoken."""
+
+    def lost(*arguments, **options):
+        raise LostProcessError("another process of this run is gone")
+
+    (tmp_path / "run.toml").write_text("")
+    monkeypatch.setattr("vdt.training.train_from_recipe", lost)
+    monkeypatch.setattr("vdt.ranks.speaks_first", lambda _: os.kill(os.getpid(), signal.SIGTERM) or True)
+    refused(main(["train", str(tmp_path / "run.toml"), "--device", "cpu"]), "another process of this run is gone")
 
 
 def test_a_signal_that_is_ignored_stays_ignored(generate, monkeypatch):
