@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ def pytest_configure() -> None:
 
 def pytest_collection_finish() -> None:
     """What was collected stays to the end, so that garbage is not sought in it, as whatever runs out of memory does."""
-    gc.collect()
-    gc.freeze()
+    if "hypothesis" in sys.modules:  # it is where all is collected; it warns of what it cannot find when it loads later
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

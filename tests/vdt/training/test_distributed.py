@@ -13,7 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from vdt.checkpoints import load_model
+from vdt.checkpoints import load_model, save_model
+from vdt.cli import main
 from vdt.ranks import Ranks
 from vdt.training import train_from_recipe
 from vdt.training.loop import Loop
@@ -38,6 +39,11 @@ def torchrun(work, folder):
     )
 
 
+def sentences(done):
+    """What `vdt` has said on stderr."""
+    return [line for line in re.split(r"[\r\n]", done.stderr) if line.startswith("vdt: ")]
+
+
 def watched_losses(monkeypatch):
     losses = []
     step = Loop.step
@@ -55,7 +61,17 @@ def close(one, other, kind="model."):
     return all(torch.allclose(one[name], other[name], rtol=2e-3, atol=2e-4) for name in one if name.startswith(kind))
 
 
-def test_two_processes_learn_what_one_does_and_go_on_from_each_others_checkpoints(workbench, monkeypatch):
+@pytest.fixture
+def evaluated(workbench, tiny_model):
+    """A model, and videos of ten windows: two batches, one for each process."""
+    save_model(tiny_model, tiny_model.config, workbench.folder / "model.safetensors")
+    (workbench.folder / "clips").mkdir()
+    for number in range(5):
+        shutil.copy(workbench.folder / "videos" / f"{number % 2}.mp4", workbench.folder / "clips" / f"{number}.mp4")
+
+
+@pytest.mark.usefixtures("evaluated")
+def test_two_processes_learn_go_on_and_report_as_one_does(workbench, monkeypatch):
     losses = watched_losses(monkeypatch)
     alone = workbench.train("alone", optim=MANY, tables="[images]\nshare = 0.5")
     straight = list(losses)
@@ -72,8 +88,8 @@ def test_two_processes_learn_what_one_does_and_go_on_from_each_others_checkpoint
     muon = hasattr(torch.optim, "Muon")
     workbench.recipe("muon", optim='optimizer = "muon"' if muon else MANY, run=FSDP)
 
-    done = torchrun("train", workbench.folder)
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = torchrun("work", workbench.folder)
+    check_evaluation(workbench.folder, done)
     results = json.loads((workbench.folder / "results.json").read_text())
     np.testing.assert_allclose(results["first"]["losses"], straight[2:], rtol=1e-4)
     np.testing.assert_allclose(results["copied"]["losses"], straight[:2], rtol=1e-4)
@@ -122,26 +138,19 @@ def test_a_process_that_is_killed_ends_the_run_with_one_sentence_and_a_checkpoin
     workbench.recipe("lost", optim="steps = 1000000", run="save_every = 2")
     done = torchrun("lose", workbench.folder)
     assert done.returncode != 0
-    said = [line for line in re.split(r"[\r\n]", done.stderr) if line.startswith("vdt: ")]
+    said = sentences(done)
     assert len(said) == 1 and "another process of this run is gone" in said[0], done.stderr[-3000:]
     assert f"the same command goes on from {workbench.folder / 'lost' / FOLDER}" in said[0]
     assert workbench.train("lost", optim="steps = 4", run="save_every = 2").step == 4
 
 
-def test_two_processes_share_an_evaluation_and_report_what_one_does(workbench, tiny_model):
-    from vdt.checkpoints import save_model
-    from vdt.cli import main
-
-    save_model(tiny_model, tiny_model.config, workbench.folder / "model.safetensors")
-    for number in range(2, 5):  # ten windows: two batches, one for each process
-        shutil.copy(workbench.folder / "videos" / "0.mp4", workbench.folder / "videos" / f"{number}.mp4")
-    done = torchrun("evaluate", workbench.folder)
-    said = [line for line in re.split(r"[\r\n]", done.stderr) if line.startswith("vdt: ")]
+def check_evaluation(folder, done):
+    """The report of both processes is that of one, and what both find wrong is said once."""
+    said = sentences(done)
     once = torch.__version__ >= "2.5"  # before that torchrun has no store where the processes could agree who speaks
     assert len(said) == (1 if once else 2) and "no such recipe" in said[0], done.stderr[-3000:]
-    folder = workbench.folder
     files = ["--model", str(folder / "model.safetensors"), "--vae", str(folder / "vae.safetensors"), "--device", "cpu"]
-    clips = ["--folder", str(folder / "videos"), "--frames", "4", "--size", "32", "--given", "2", "--steps", "2"]
+    clips = ["--folder", str(folder / "clips"), "--frames", "4", "--size", "32", "--given", "2", "--steps", "2"]
     assert main(["evaluate", *clips, *files, "--count", "10", "--json", str(folder / "one.json")]) == 0
     one, two = (json.loads((folder / f"{name}.json").read_text()) for name in ("one", "two"))
     assert same_report(one, two) and one["count"] == 10
