@@ -112,7 +112,7 @@ def test_a_student_comes_nearer_to_its_guided_teacher(teacher):
     aim = sampled(teacher, 9, 2.0)  # the noise of guidance is drawn after that of the clip
     before = float((sampled(student, 3, 1.0) - aim).pow(2).mean())
     optimizer, generator = torch.optim.Adam(student.parameters(), lr=2e-3), seeded(10)
-    for _ in range(120):
+    for _ in range(60):
         objective.loss(4, generator, torch.device("cpu")).total.backward()
         optimizer.step()
         optimizer.zero_grad()

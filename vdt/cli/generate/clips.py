@@ -28,10 +28,14 @@ def write_generated(request: GenerateRequest, pipeline: Pipeline, generation: Ge
     """Plan, generate with a progress bar, write the video and the sheet."""
     import numpy as np
 
+    from ...bounds import check_clip
+
     config, downscale = pipeline.model.config, pipeline.codec.downscale
     source, frames = None, np.zeros((0, 1, 1, 3), np.uint8)
     if request.input is not None:
         size = request.clip_size(config, downscale=downscale)
+        if request.frames is not None:
+            check_clip(request.frames, size)  # before some of them are brought to a size that not all can have
         source, frames = _read(request, size, request.clip_length(config))
     plan = make_plan(config, request, source, downscale=downscale)
     if request.mask is None or source is None:
