@@ -61,8 +61,10 @@ templates: $(VENV)/.base
 thumbnails: $(VENV)/.base
 	@$(BIN)/vdt-studio thumbnail $(RUNNABLE)
 
+# Compiled files are kept for the processes that tests start, and for the next run: without them collecting takes twice as
+# long. A container may forbid them; here they are asked for.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q -rs -n auto --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -rs -n auto --dist worksteal
 
 # COMFYUI_PATH="<checkout> <another>" make test-comfyui: the pack inside real servers, each in an environment of its own
 # (env-<name> beside the checkout, made if it is not there). COMFYUI_PYTHON=<interpreter> runs a single one instead.

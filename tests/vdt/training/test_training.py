@@ -199,7 +199,7 @@ def test_a_vdt_that_starts_from_a_file_keeps_its_scale_unless_told_to_fit_it_ane
 
 @needs_muon
 def test_the_recipes_for_a_folder_of_ones_own_run_as_they_stand(tmp_path):
-    """But for their number of steps: first the VAE, then the VDT in its latents, from the bundled files."""
+    """But for the numbers of steps and of clips in a batch: first the VAE, then the VDT, from the bundled files."""
     (tmp_path / "my_videos").mkdir()
     frames = np.full((17, 72, 96, 3), 90, np.uint8)
     for t in range(17):
@@ -208,7 +208,10 @@ def test_the_recipes_for_a_folder_of_ones_own_run_as_they_stand(tmp_path):
     for name in ("own-vae", "own-vdt"):
         text = files("vdt.training").joinpath(f"recipes/{name}.toml").read_text(encoding="utf-8")
         recipe = tmp_path / f"{name}.toml"
-        recipe.write_text(re.sub(r"(?m)^steps = \d+", "steps = 1", text), encoding="utf-8")
+        for key, value in (("steps", 1), ("batch", 2)):
+            text, found = re.subn(rf"(?m)^{key} = \d+", f"{key} = {value}", text)
+            assert found == 1, (name, key)
+        recipe.write_text(text, encoding="utf-8")
         result = train_from_recipe(recipe, output=tmp_path / "runs" / name, progress=False)
         assert result.finished and result.weight.is_file()
     assert load_model(result.weight).config.hidden_size == load_model(bundled("vdt")).config.hidden_size
