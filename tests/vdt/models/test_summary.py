@@ -20,7 +20,7 @@ def test_every_scheme_is_named_and_counted_as_it_is_built():
         ((TokenConcatSpec(), MaskSpec()), "token_concat, mask", "none"),
     ):
         for attention in ATTENTIONS:
-            config = dataclasses.replace(TINY, conditioning=specs, attention=attention, depth=5)
+            config = dataclasses.replace(TINY, conditioning=specs, attention=attention, depth=3)
             found = summarize(config)
             assert (found.scheme, found.attention, found.text) == (scheme, attention, text)
             assert found.cost == f"{count_cost(config).describe()} over 6 frames of 8x8 cells"
