@@ -11,8 +11,8 @@ from ..diffusion import Schedule, make_given, masked_hybrid_loss
 from ..masks.tasks import Predict, over_cells
 from ..models.linear import has_products
 from ..models.transformer import VDT
-from ..training.ema import EMA
-from ..training.optimizers import new_optimizers
+from ..training.optim.ema import EMA
+from ..training.optim.optimizers import new_optimizers
 from ..training.parallel.network import prepare
 from ..training.recipe import OptimRecipe
 from .limits import forward_flops, matmul_call, matmul_flops

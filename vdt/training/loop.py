@@ -17,16 +17,16 @@ from .. import ranks
 from ..ranks import LostProcessError
 from ..visualize.contact_sheet import contact_sheet
 from .data.batches import Batch, Batches, part_of
-from .ema import EMA
 from .log import TrainingLog
 from .objectives import Loss, Objective
-from .optimizers import new_optimizers
+from .optim.ema import EMA
+from .optim.optimizers import new_optimizers
+from .optim.schedule import Clock, learning_rate, progress
 from .parallel import checkpoints
 from .parallel.checkpoints import CHECKPOINT
 from .parallel.network import Network
 from .recipe import OptimRecipe, RunRecipe
 from .recovery import Recovery
-from .schedule import Clock, learning_rate, progress
 from .state import DivergenceError, TrainState
 
 __all__ = ["CHECKPOINT", "Loop", "learning_rate", "new_optimizers", "new_state"]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .. import ranks
 from ..config import VAEConfig, VDTConfig
 from ..media.files import save_tensors
-from .ema import EMA, local
+from .optim.ema import EMA, local
 from .recipe import VAERecipe, VDTRecipe
 
 # What may change between a checkpoint and the run that goes on from it.

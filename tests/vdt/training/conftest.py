@@ -102,5 +102,5 @@ def ticking(monkeypatch):
 
         process_time = monotonic
 
-    monkeypatch.setattr("vdt.training.schedule.time", Time())
+    monkeypatch.setattr("vdt.training.optim.schedule.time", Time())
     return Time

@@ -21,8 +21,8 @@ from vdt.media.frames import frames_to_pixels
 from vdt.media.video import write_video
 from vdt.media.video_folder import folder_clips
 from vdt.training import train_from_recipe
-from vdt.training.ema import EMA
 from vdt.training.loop import CHECKPOINT, Loop, learning_rate
+from vdt.training.optim.ema import EMA
 from vdt.training.recipe import OptimRecipe
 from vdt.training.state import DivergenceError
 from vdt.training.vae_objective import saliency
@@ -319,7 +319,7 @@ def test_what_does_not_fit_the_memory_is_refused_before_it_is_made(workshop, mon
 def test_muon_without_torch_2_9_is_refused_and_adamw_trains(workshop, monkeypatch):
     """torch.optim.Muon is looked for only where a recipe asks for it."""
     monkeypatch.delattr(torch.optim, "Muon", raising=False)
-    monkeypatch.delitem(sys.modules, "vdt.training.muon", raising=False)
+    monkeypatch.delitem(sys.modules, "vdt.training.optim.muon", raising=False)
     with pytest.raises(ValueError, match=r'"muon" needs torch 2\.9 or newer.*use "adamw"'):
         train(workshop, MUON_RECIPE, "muon", 1)
     assert train(workshop, VDT_RECIPE, "adamw", 1).finished

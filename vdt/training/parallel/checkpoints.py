@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ... import ranks
 from ...media.files import write_text
-from ..ema import local
+from ..optim.ema import local
 from ..state import TrainState, read_metadata
 
 CHECKPOINT = "state.safetensors"

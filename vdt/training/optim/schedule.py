@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from .recipe import OptimRecipe, RunRecipe
+from ..recipe import OptimRecipe, RunRecipe
 
 WARM_SHARE = 0.1  # of a run by the clock: the most that warming up takes, where steps are slow
 

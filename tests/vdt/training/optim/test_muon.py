@@ -6,7 +6,7 @@ import torch
 if not hasattr(torch.optim, "Muon"):
     pytest.skip("PyTorch has Muon since 2.9", allow_module_level=True)
 
-from vdt.training.muon import Muon, orthogonalise
+from vdt.training.optim.muon import Muon, orthogonalise
 
 JORDAN = (3.4445, -4.7750, 2.0315)
 

@@ -8,9 +8,9 @@ from safetensors import safe_open
 
 from vdt.cli import main
 from vdt.training.loop import Loop
+from vdt.training.optim.schedule import Clock, learning_rate, progress
 from vdt.training.parallel.checkpoints import CHECKPOINT
 from vdt.training.recipe import OptimRecipe, RunRecipe
-from vdt.training.schedule import Clock, learning_rate, progress
 
 
 def test_by_the_clock_the_rate_warms_up_stays_and_decays_to_zero():

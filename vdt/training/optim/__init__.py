@@ -1,0 +1,1 @@
+"""The optimisers, their rates over a run, and the averages of weights; nothing here knows what is learned."""
