@@ -20,6 +20,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 MAX_FRAMES = 1_000_000  # of a clip: nine hours at 30 frames a second
 MAX_SIDE = 16_384  # pixels along the side of a picture
 MAX_RATE = 1000.0  # frames a second
+LEAST_RATE = 1e-6  # a frame in eleven days
 MAX_SEED = 2**64 - 1  # torch takes no larger one
 MAX_WIDTH = 65_536  # channels of any layer
 MAX_DEPTH = 1024  # blocks of a network

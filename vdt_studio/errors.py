@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_NAME = 80  # characters of a name in a sentence
 _OUT_OF_MEMORY = re.compile(r"DefaultCPUAllocator|out of memory\. Tried to allocate")  # as torch says it
 
 
@@ -22,8 +23,14 @@ class NodeRef:
         return {"node_id": self.id, "class_type": self.class_type, "title": self.title}
 
     def __str__(self) -> str:
-        title = f' "{self.title}"' if self.title and self.title != self.class_type else ""
-        return f"node {self.id}{title} ({self.class_type})"
+        title = f' "{one_line(self.title)}"' if self.title and self.title != self.class_type else ""
+        return f"node {one_line(self.id)}{title} ({one_line(self.class_type)})"
+
+
+def one_line(name: object) -> str:
+    """A name from a graph, which may be any text, for a sentence: on one line, and not longer than a name is."""
+    line = " ".join(str(name).split())
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 3]}..."
 
 
 class GraphError(ValueError):

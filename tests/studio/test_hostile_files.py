@@ -222,3 +222,16 @@ def test_settings_of_x264_are_read():
     assert (found.crf, str(found), found.is_lossless) == (23.0, "h264 at crf 23", False)
     assert encoding_of("h264", (), b"x264 - core 165 - options: rc=cqp qp=0 x\0").is_lossless
     assert str(encoding_of("av1", (), b"")) == "av1" and Encoding(codec="png").is_lossless
+
+
+def test_whatever_a_decoder_of_pillow_raises_names_the_file(tmp_path, monkeypatch):
+    """The decoder of AVIF raises RuntimeError for planes that it cannot decode."""
+    frames = [Image.new("RGB", (16, 16), (40 * number, 0, 0)) for number in range(3)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+
+    def load(self):
+        raise RuntimeError("Failed to decode frame 3: Decoding of color planes failed")
+
+    monkeypatch.setattr("PIL.WebPImagePlugin.WebPImageFile.load", load)
+    with pytest.raises(ValueError, match=r"^'a\.webp' cannot be read as an image: Failed to decode frame 3"):
+        load_rgba(tmp_path / "a.webp")

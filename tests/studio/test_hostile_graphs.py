@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vdt_studio.engine import validate
-from vdt_studio.errors import GraphError
+from vdt_studio.errors import GraphError, NodeRef, one_line
 from vdt_studio.graph import Link, load_workflow, read_workflow
 from vdt_studio.graph.records import ApiNode, Graph, from_api
 from vdt_studio.limits import MAX_LEVELS, MAX_NODES
@@ -287,3 +287,14 @@ def test_api_titles_and_packs_are_read(registry):
     data = {"1": {"class_type": "Nowhere", "inputs": {}, "_meta": {"title": 7, "cnr_id": "some-pack"}}}
     assert from_api(data)["1"].title is None
     assert "from the pack 'some-pack'" in validate(from_api(data), registry).problems[0].sentence
+
+
+def test_names_of_any_text_stay_one_line_in_sentences():
+    text = "## Two\nlines\n" + 300 * "x"
+    for ref in (
+        NodeRef(id=text, class_type="A"),
+        NodeRef(id="1", class_type=text),
+        NodeRef(id="1", class_type="A", title=text),
+    ):
+        assert "\n" not in str(ref) and len(str(ref)) < 120
+    assert one_line("VDT Sampler") == "VDT Sampler"

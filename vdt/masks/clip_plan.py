@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..bounds import LEAST_RATE, MAX_RATE, real
 from ..media.frames import DEFAULT_FPS, PLACEHOLDER, FitMode, is_placeholder
 from .frame_lists import describe_mask
 from .tasks import Frames, over_cells
@@ -111,8 +112,11 @@ def describe_clip(plan: Plan, source: Source) -> str:
 def pick_frames(count: int, rate: float, *, length: int, fps: float = 0.0, start: float = 0.0) -> list[int]:
     """Which of `count` frames at `rate` a clip of at most `length` frames takes from `start` seconds on.
 
-    fps 0 takes one after the other; any other rate the nearest frame at each of its ticks. ValueError beyond the end.
+    fps 0 takes one after the other; any other rate the nearest frame at each of its ticks. ValueError beyond the end,
+    and for a rate that no clip has.
     """
+    if fps:
+        real("fps", fps, LEAST_RATE, MAX_RATE)
     if not 0 <= start * rate < count:
         raise ValueError(f"start {start:g} s lies outside a clip of {count / rate:g} s: use less")
     step = rate / fps if fps > 0 else 1.0

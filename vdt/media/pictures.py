@@ -25,8 +25,11 @@ _MOST_METADATA = 1 << 24  # bytes; that of a picture of a phone has some thousan
 _QUARTER = np.array([[0, 1], [-1, 0]])  # counter-clockwise, of (x, y) with y downwards
 _MIRRORS = (np.array([[1, 0], [0, -1]]), np.array([[-1, 0], [0, 1]]))  # top to bottom, left to right
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")  # of AVIF, and of HEIC
-# What Pillow raises for damaged files, besides its own error for pictures that are too large.
-_UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, struct.error)
+# What Pillow and its decoders raise for damaged files, besides its own error for pictures that are too large.
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, RuntimeError, struct.error),
+)
 _USUAL_DELAY = Fraction(1, 10)  # seconds; of frames that say 0, as browsers take it
 
 
@@ -141,7 +144,7 @@ def webp_frames(path: Path) -> Iterator[Any]:
                 mode = "RGBA" if image.mode == "RGBA" else "RGB"
                 pixels = np.array(image.convert(mode))
                 yield av.VideoFrame.from_ndarray(pixels, format="rgba" if mode == "RGBA" else "rgb24")
-    except (*_UNREADABLE, Image.DecompressionBombError) as error:
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise VideoError(f"'{path}' is damaged: {error}") from error
 
 

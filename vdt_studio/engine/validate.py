@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Problem, sentence_of
+from ..errors import Problem, one_line, sentence_of
 from ..graph.records import ApiNode, Graph, Link
 from ..registry import Registry, Verdict
 from ..schema import InputSpec, NodeSchema, fits
@@ -58,11 +58,11 @@ def validate(graph: Graph, registry: Registry) -> Validation:
 
 
 def _unknown(node: ApiNode) -> Problem:
-    name = node.class_type
-    if name in ABSENT or node.origin == "comfy-core":
+    name = one_line(node.class_type)
+    if node.class_type in ABSENT or node.origin == "comfy-core":
         sentence = f"this runner does not have the stock node {name}: run this graph in ComfyUI"
     elif node.origin:
-        sentence = f"this runner does not have the node {name}: it comes from the pack {node.origin!r}"
+        sentence = f"this runner does not have the node {name}: it comes from the pack {one_line(node.origin)!r}"
     else:
         sentence = f"this runner does not have a node {name}: it has VDT's nodes and some stock nodes"
     return Problem(kind="missing_node_type", sentence=sentence, node=node.ref)

@@ -8,7 +8,7 @@ from typing import Any
 
 from vdt.bounds import shown
 
-from ..errors import GraphError, NodeRef
+from ..errors import GraphError, NodeRef, one_line
 from ..limits import MAX_LEVELS, MAX_NODES, depth_of
 
 
@@ -88,7 +88,9 @@ def from_api(data: Any) -> Graph:
             raise GraphError(f"this is not a workflow: the entry {shown(node_id)} has no class_type")
         inputs = entry.get("inputs", {})
         if not isinstance(inputs, dict):
-            raise GraphError(f"node {node_id} ({entry['class_type']}): its inputs are no JSON object")
+            raise GraphError(
+                f"node {one_line(node_id)} ({one_line(entry['class_type'])}): its inputs are no JSON object"
+            )
         meta = entry.get("_meta")
         title = meta.get("title") if isinstance(meta, dict) else None
         nodes[str(node_id)] = ApiNode(
@@ -110,7 +112,9 @@ def check_count(nodes: int) -> None:
 def check_depth(value: Any, node_id: str, name: str) -> Any:
     """The value, unless lists and objects stand too deep within each other."""
     if isinstance(value, (dict, list)) and depth_of(value) > MAX_LEVELS:
-        raise GraphError(f"node {node_id}: the input {name} is nested more than {MAX_LEVELS} levels deep")
+        raise GraphError(
+            f"node {one_line(node_id)}: the input {one_line(name)} is nested more than {MAX_LEVELS} levels deep"
+        )
     return value
 
 

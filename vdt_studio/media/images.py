@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,18 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vdt.media.pictures import UNREADABLE
+
 from ..limits import MAX_PIXELS, LimitError, check_picture
 from ..paths import save_slot
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
-
-
-# What Pillow raises for files that are damaged or of no kind it knows.
-_UNREADABLE = (
-    *(OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, AttributeError),
-    *(MemoryError, struct.error),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +116,7 @@ def opened(path: str | Path, *, name: str = "") -> Iterator[Any]:
         raise ValueError(f"'{shown}' has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller") from error
     except LimitError:
         raise
-    except _UNREADABLE as error:
+    except (*UNREADABLE, MemoryError) as error:
         raise ValueError(f"'{shown}' cannot be read as an image: {error}") from error
 
 

@@ -70,3 +70,9 @@ def test_the_mask_of_a_plan_is_white_where_the_source_has_no_frame():
     assert plan.mask(painted)[:3].nonzero().tolist() == [[1, 2, 3]] and bool(plan.mask(painted)[3:].all())
     assert plan.mask(painted[1:2])[:3].nonzero()[:, 0].tolist() == [0, 1, 2]  # one serves all
     assert not plan_clip(source, length=3, size=(4, 4)).mask().any()
+
+
+def test_rates_that_no_clip_has_are_refused():
+    for fps in (2.2250738585e-313, 1e-7, 1e4, float("inf"), float("nan"), -1.0):
+        with pytest.raises(ValueError, match="fps must be a number from 1e-06 to 1,000"):
+            pick_frames(38, 0.2, length=38, fps=fps)
