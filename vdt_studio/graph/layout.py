@@ -15,7 +15,7 @@ from typing import Any
 
 from vdt.media.files import atomic_path
 
-from ..errors import GraphError
+from ..errors import GraphError, one_line
 from .editor import parse
 from .files import read_json
 from .wires import TITLE, Box, Wire, bend
@@ -144,7 +144,15 @@ def lay_out_file(path: Path) -> Path:
     """Write a workflow file over with its graph laid out; GraphError if it is none that the table has places for."""
     data = read_json(path)
     parse(data)  # says what is damaged
-    text = json.dumps(lay_out(data), indent=1, ensure_ascii=False)
+    try:
+        text = json.dumps(lay_out(data), indent=1, ensure_ascii=False)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        if isinstance(error, GraphError):
+            raise
+        said = f"{type(error).__name__}: {one_line(error)}"
+        raise GraphError(
+            f"{path} cannot be laid out, its nodes or links are not those of an editor ({said})"
+        ) from error
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return path

@@ -19,8 +19,12 @@ from .checkpoint_damage import (
     odd_tensors,
 )
 from .material import save_tiny, tiny_model, tiny_vae
+from .other_checkpoints import damaged_dit, damaged_pieces
 
-KINDS = ("header", "config", "bytes", "tensors", "pickle", "convert", "resume", "foreign", "convert", "scales")
+KINDS = (
+    *("header", "config", "bytes", "tensors", "pickle", "convert"),
+    *("resume", "foreign", "convert", "scales", "pieces", "dit"),
+)
 
 
 class Checkpoints(Family):
@@ -76,6 +80,10 @@ class Checkpoints(Family):
             return _resume(shared, path, rng)
         elif kind == "foreign":
             return _foreign(shared, path, rng)
+        elif kind == "pieces":
+            return damaged_pieces(shared["folder"] / "pieces", rng)
+        elif kind == "dit":
+            return damaged_dit(shared["folder"], rng)
         else:
             return self._convert(shared, odd_official(shared, rng), rng)
         return _load(path, source, rng)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..family import Family
 from ..mutate import damaged_bytes, damaged_text, mutated
-from ..outcomes import REFUSED, ROOT, check, is_line
+from ..outcomes import REFUSED, ROOT, LostError, check, is_line
 from .material import open_studio
 
 CORPUS = ("workflows/*.json", "tests/graphs/*/*.json", "subgraphs/*.json")
@@ -38,6 +38,8 @@ class Graphs(Family):
         elif kind < 0.25:
             path.write_text(json.dumps(graph))
             workflow = studio.load(path, [damaged_text(rng.choice(OVERRIDES), rng)])
+        elif kind < 0.3:
+            return _laid_out(mutated(graph, rng), path)
         elif kind < 0.5:
             workflow = _read(_edited(graph, graphs, rng), studio)
         else:
@@ -75,6 +77,22 @@ def _read(data: Any, studio: Any) -> Any:
     from vdt_studio.graph import read_workflow
 
     return read_workflow(data, studio.registry)
+
+
+def _laid_out(graph: Any, path: Path) -> str | None:
+    """A file is written over with its graph laid out, or stays as it was."""
+    from vdt_studio.graph.layout import lay_out_file
+
+    before = json.dumps(graph)
+    path.write_text(before)
+    try:
+        lay_out_file(path)
+    except ValueError:
+        if path.read_text() != before:
+            raise LostError("the graph that was there is no longer as it was") from None
+        raise
+    check(len(json.loads(path.read_text())["nodes"]) == len(graph["nodes"]), "every node has a place")
+    return None
 
 
 def _checked(workflow: Any, studio: Any) -> str | None:
