@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from comfy_api.latest import io
+from comfy_api.latest import InputImpl, io
 from torch import Tensor
 
+from ..vdt.bounds import shown
 from ..vdt.masks.keyframes import Keyframe, place_keyframes
-from ..vdt.media.video import probe, read_frames
-from .host import convert, files, runtime
+from ..vdt.media.video import probe
+from .host import convert, files, own_clips, runtime
 from .schema import fit_input, schema, seed_input
 
 CLIPS = Path(__file__).parents[1] / "samples" / "clips"
@@ -76,28 +77,46 @@ class VDTKeyframes(io.ComfyNode):
 
 
 class VDTSampleClip(io.ComfyNode):
+    """The source of a graph: one combo switches between the pack's clips and one's own."""
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return schema(
             node_id="VDTSampleClip",
             display_name="VDT Sample Clip",
             category="VDT",
-            description="A small clip that comes with this pack, so that graphs run at once. Put Load Video here "
-            "later.",
-            search_aliases=["example video", "test clip", "load video"],
+            description="The clip that a graph works on: a small one that comes with this pack, so that graphs run at "
+            "once, or a video of your own: drop it on the editor or on this node.",
+            search_aliases=["example video", "test clip", "load video", "own clip", "video upload"],
             inputs=[
                 io.Combo.Input(
                     "clip",
-                    options=_sample_clips(),
-                    tooltip="16 frames each, none seen in training: a ball is thrown, rolls into a cylinder, stops "
-                    "before it, or meets another one. The names are those of the files in samples/clips.",
+                    options=[*_sample_clips(), *own_clips.own_clips()],
+                    tooltip="First those of the pack, 16 frames each, none seen in training: a ball is thrown, rolls "
+                    "into a cylinder, stops before it, or meets another one. Then the videos of ComfyUI's input "
+                    "folder: what you drop, or choose with the button, goes there.",
                 ),
             ],
             outputs=[
-                io.Image.Output("images", display_name="images", tooltip="The frames."),
+                io.Image.Output(
+                    "images",
+                    display_name="images",
+                    tooltip="The frames. Of a long video of your own only the first: connect `video` for the others.",
+                ),
                 io.Float.Output("fps", display_name="fps", tooltip="Frames a second, for VDT Encode and Create Video."),
+                io.Video.Output(
+                    "video",
+                    display_name="video",
+                    tooltip="The clip as a video, with its sound, for VDT Encode, which reads only what it needs.",
+                ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
+
+    @classmethod
+    def validate_inputs(cls, clip: str | None = None) -> bool | str:
+        """Before anything runs: files come and go, so that the list that an editor holds may be old."""
+        return True if clip is None or _clip_file(clip) is not None else _no_clip(clip)
 
     @classmethod
     def fingerprint_inputs(cls, clip: str | None = None) -> str:
@@ -108,9 +127,13 @@ class VDTSampleClip(io.ComfyNode):
         with runtime.named("VDT Sample Clip"):
             path = _clip_file(clip)
             if path is None:
-                raise ValueError(f"there is no clip {clip!r}: choose one of {', '.join(_sample_clips())}")
-            frames = np.stack(list(read_frames(path)))
-            return io.NodeOutput(runtime.to_intermediate(convert.to_images(frames)), float(probe(path).fps or 0))
+                raise ValueError(_no_clip(clip))
+            info = probe(path)
+            frames, is_cut = own_clips.held_frames(path, info)
+            note = f"images are the first {len(frames)} frames: connect video to VDT Encode for the others"
+            runtime.announce(cls.hidden, note if is_cut else "")
+            images = runtime.to_intermediate(convert.to_images(frames))
+            return io.NodeOutput(images, float(info.fps or 0), InputImpl.VideoFromFile(str(path)))
 
 
 class VDTScene(io.ComfyNode):
@@ -170,8 +193,13 @@ def _sample_clips() -> list[str]:
 
 
 def _clip_file(name: str | None) -> Path | None:
-    """The file of a sample clip; None for a name that is none."""
-    return CLIPS / f"{name}.mp4" if name in _sample_clips() else None
+    """The file of a sample clip, or of a video in ComfyUI's folders; None for a name that is none."""
+    return CLIPS / f"{name}.mp4" if name in _sample_clips() else own_clips.own_clip_file(name)
+
+
+def _no_clip(name: str) -> str:
+    samples = ", ".join(_sample_clips())
+    return f"there is no clip {shown(name)}: choose {samples}, or drop a video on the node"
 
 
 def _place_tip(number: int, default: str) -> str:

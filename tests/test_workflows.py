@@ -30,6 +30,7 @@ NAMES = {
     "connect_two_clips",
     "mixed",
     "extend",
+    "own_clip",
     "loop",
     "slow_motion",
     "outpaint",
@@ -52,12 +53,13 @@ GIVEN = {  # frames whose pixels must come back
     "connect_two_clips": {*range(5), *range(11, 16)},
     "mixed": {0, 6},
     "extend": set(range(8)),
+    "own_clip": set(range(8)),
     "loop": {*range(6), *range(14, 20)},
     "slow_motion": set(range(0, 29, 4)),
     "outpaint": set(),  # a part of every frame is generated
     "painted_mask": {*range(3), *range(13, 16)},
 }
-LENGTHS = {"extend": 28, "loop": 20, "slow_motion": 29}
+LENGTHS = {"extend": 28, "own_clip": 24, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
 KEPT = {
     "complete_region": (0.8, 0.95),

@@ -37,6 +37,10 @@ class Host:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def bytes(self, path):
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as answer:
+            return answer.read()
+
     def missed(self):
         """What the editor asked for and did not get."""
         return re.findall(r"^404 (\S+ \S+?)(?:&rand=\S*)?$", self.log.read_text(), re.MULTILINE)

@@ -266,8 +266,12 @@ class Editor:
         assert self.driver.execute_async_script(DROP, url, name) is True
 
     def drop_file(self, path):
+        self.drop(self.as_url(path), path.name)
+
+    def as_url(self, path):
+        """A file as an address of its own."""
         data = base64.b64encode(path.read_bytes()).decode()
-        self.drop(f"data:{mimetypes.guess_type(path.name)[0]};base64,{data}", path.name)
+        return f"data:{mimetypes.guess_type(path.name)[0]};base64,{data}"
 
     def _field(self):
         active = self.driver.switch_to.active_element

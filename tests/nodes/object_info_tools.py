@@ -2,7 +2,7 @@
 
 FILES = {("VDTLoadModel", "model_name"), ("VDTLoadVAE", "vae_name")}  # their options are what lies in folders
 BUNDLED = ("bundled", "bundled fast")  # but for these of the pack, which graphs name
-CLIPS = ("VDTSampleClip", "clip")  # files of the pack: graphs name them, so that none may go
+CLIPS = ("VDTSampleClip", "clip")  # of the pack, which graphs name, so that none may go; then files of the input folder
 KEPT = ("default", "min", "max", "step", "control_after_generate")
 
 
@@ -32,7 +32,7 @@ def node(name, info):
 def lasting(name, key, options):
     if (name, key) in FILES:
         return [option for option in options if option in BUNDLED]
-    return sorted(options) if (name, key) == CLIPS else options
+    return sorted(option for option in options if "." not in option) if (name, key) == CLIPS else options
 
 
 def changes(stored, live):

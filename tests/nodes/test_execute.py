@@ -314,10 +314,29 @@ def test_sample_clips_are_there(pack):
     clips = pack("nodes.clips")
     names = clips._sample_clips()
     assert len(names) >= 4
-    images, fps = clips.VDTSampleClip.execute(names[0]).result
-    assert len(images) == 16 and fps == 20.0
+    images, fps, video = clips.VDTSampleClip.execute(names[0]).result
+    assert len(images) == 16 and fps == 20.0 and len(video.get_components().images) == 16
     assert clips.VDTSampleClip.fingerprint_inputs(clip=names[0]) != "missing"
     assert clips.VDTSampleClip.fingerprint_inputs(clip="../secret") == "missing"
+
+
+def test_a_sample_clip_is_switched_to_ones_own(pack, folders, monkeypatch):
+    clips, own = pack("nodes.clips"), pack("nodes.host.own_clips")
+    (folders.input / "own.mp4").write_bytes((clips.CLIPS / "projectile.mp4").read_bytes())
+    (folders.input / "notes.txt").write_text("no video")
+    (folders.input.parent / "secret.mp4").write_bytes(b"")
+    assert own.own_clips() == ["own.mp4"]
+    ours, sample = (clips.VDTSampleClip.execute(name).result for name in ("own.mp4", "projectile"))
+    assert torch.equal(ours[0], sample[0]) and ours[1] == sample[1]
+    assert clips.VDTSampleClip.validate_inputs(clip="own.mp4") is True
+    assert "there is no clip '../secret.mp4'" in clips.VDTSampleClip.validate_inputs(clip="../secret.mp4")
+    before = clips.VDTSampleClip.fingerprint_inputs(clip="own.mp4")
+    (folders.input / "own.mp4").write_bytes((clips.CLIPS / "two_balls.mp4").read_bytes())
+    assert clips.VDTSampleClip.fingerprint_inputs(clip="own.mp4") != before
+    frame = 4 * sample[0][0].numel()  # bytes; a clip that does not fit is held in part, as a video whole
+    monkeypatch.setattr(own, "HELD_BYTES", 5 * frame)
+    held, _, video = clips.VDTSampleClip.execute("own.mp4").result
+    assert len(held) == 5 and len(video.get_components().images) == 16
 
 
 def test_a_report_measures_and_draws(pack, images, masked):

@@ -62,7 +62,7 @@ COLUMNS = {
 # From top to bottom within a column. Heights are those of Nodes 2.0, which are larger than the classic ones.
 PLACES = {
     "VDTLoadVAE": Place("clip", 90, "VAE"),
-    "VDTSampleClip": Place("clip", 112, "Sample clip"),
+    "VDTSampleClip": Place("clip", 170, "Clip"),
     "LoadVideo": Place("clip", 330, "Your clip"),
     "VDTEncode": Place("encode", 330, "Clip to latents", 70),
     "LoadImage": Place("encode", 330, "Painted picture"),
@@ -82,7 +82,7 @@ PLACES = {
     "VDTExtend": Place("generate", 430, "Extend"),
     "KSampler": Place("generate", 280, "Generate (KSampler)"),
     "VDTDecode": Place("result", 520, "Result", 102),
-    "VDTSaveVideo": Place("result", 560, "Result", 90),
+    "VDTSaveVideo": Place("result", 900, "Result", 90),
     "VAEDecode": Place("result", 60, "Latents to pictures", 90),
     "VDTReport": Place("result", 330, "Result against the truth"),
     "CreateVideo": Place("files", 130, "Pictures to video"),
@@ -97,7 +97,7 @@ PLACES = {
 _WIDE_NOTE = Place("clip", 330, "What to change", 470, 488)  # below both columns of the source
 VARIANTS = {
     "SaveVideo": {"MarkdownNote": Place("result", 310, "What to change", width=490)},
-    "VDTSaveVideo": {"MarkdownNote": Place("result", 340, "What to change")},
+    "VDTSaveVideo": {"MarkdownNote": Place("clip", 420, "What to change", 470, 488)},
     "VDTKeyframes": {"VDTEncode": Place("join", 330, "Pictures to latents", 70)},
     "VDTReport": {"MarkdownNote": _WIDE_NOTE},
     "VDTConditioning": {

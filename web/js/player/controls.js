@@ -8,7 +8,7 @@ const FIELD = `${INK};background:var(--comfy-input-bg,#222);border:1px solid var
 
 /** {root, stage, strip, buttons: {name: button}, speed, mode, says}; `act` has a function for each control. */
 export function buildControls(words, act) {
-  const column = "display:none;flex-direction:column;gap:4px;outline:none;min-height:0;overflow:hidden;width:100%;height:100%";
+  const column = "display:flex;flex-direction:column;gap:4px;outline:none;min-height:0;overflow:hidden;width:100%;height:100%";
   const root = make("div", column, { tabIndex: 0, className: "vdt-player" });
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", words("Player of the result: space plays, arrows choose a frame"));
@@ -37,7 +37,9 @@ export function buildControls(words, act) {
   button("export", words("export"), "save as mp4, gif, webp or png files");
   parts.says = make("div", `display:none;font:11px sans-serif;${INK};flex:none;line-height:15px`);
   parts.says.setAttribute("aria-live", "polite");
-  root.append(stage, strip, bar, parts.says);
+  const middle = "display:flex;align-items:center;justify-content:center;flex:1 1 0;min-height:0;overflow:hidden;text-align:center";
+  parts.hint = make("div", `${middle};font:15px/22px sans-serif;padding:0 12px;${INK}`, { textContent: words("Press Run: the result plays here.") });
+  root.append(stage, strip, bar, parts.says, parts.hint);
   return parts;
 }
 

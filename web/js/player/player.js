@@ -103,7 +103,9 @@ export class Player {
   /** Show or hide the controls; let the node grow where the player has become larger. */
   fit() {
     const { node, parts } = this;
-    setShown(parts.root, this.clips.length > 0, "flex");
+    const isEmpty = !this.clips.length;
+    for (const [part, display] of [[parts.stage, ""], [parts.strip, ""], [parts.bar, "flex"]]) setShown(part, !isEmpty, display);
+    setShown(parts.hint, isEmpty, "flex"); // in what room there is: it makes no node larger
     parts.root.style.minHeight = `${this.height}px`;
     const grown = node.computeSize();
     if (grown[1] > node.size[1]) node.setSize([node.size[0], grown[1]]);

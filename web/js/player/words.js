@@ -1,7 +1,7 @@
 // The words of the player, and what they are in Chinese. English is the key.
 
 const CHINESE = {
-  "The result plays here after a run.": "运行后在此播放结果。",
+  "Press Run: the result plays here.": "点击“运行”：结果在此播放。",
   "The frames are gone from the host: run again.": "主机上的帧已不存在：请重新运行。",
   "Player of the result: space plays, arrows choose a frame": "结果播放器：空格播放，方向键选择帧",
   "play or pause (space)": "播放或暂停（空格）",

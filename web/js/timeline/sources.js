@@ -54,7 +54,9 @@ export function planOf(node, hostsOf = () => []) {
 function piece(node, timing) {
   const known = FILES[node?.comfyClass];
   const file = known && settingOf(node, known.widget);
-  return typeof file === "string" && file ? [{ kind: known.kind, file, ...timing }] : [];
+  if (typeof file !== "string" || !file) return [];
+  const kind = known.kind === "sample" && file.includes(".") ? "video" : known.kind; // one's own clips have a suffix
+  return [{ kind, file, ...timing }];
 }
 
 /** The node that makes what an input gets: past reroutes, bypassed nodes, and the borders of subgraphs. */
