@@ -77,3 +77,19 @@ def test_templates_open_legibly(editor, renderer):
     finally:
         editor.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert wrong == {}
+
+
+@pytest.mark.parametrize("renderer", ["classic", "vue"])
+def test_a_template_speaks_chinese(editor, renderer):
+    editor.host.request("/settings/Comfy.Locale", "zh")
+    try:
+        editor.open("predict", renderer)
+        titles = lambda: editor.run("return window.app.graph._nodes.map(n => n.title)")  # noqa: E731
+        editor.until(lambda: "片段" in titles(), "Chinese titles", 20)
+        assert not [title for title in titles() if title.isascii() and title != "VAE"]
+        groups = editor.run("return window.app.graph._groups.map(g => g.title)")
+        note = editor.run("return window.app.graph._nodes.find(n => n.type === 'MarkdownNote').widgets[0].value")
+        assert groups == ["来源", "遮罩", "生成", "结果"] and note.startswith("## 接下来发生什么")
+        editor.driver.save_screenshot(str(SHOTS / f"template_chinese_{renderer}.png"))
+    finally:
+        editor.host.request("/settings/Comfy.Locale", "en")

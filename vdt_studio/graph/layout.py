@@ -81,7 +81,7 @@ PLACES = {
     "VDTSampler": Place("generate", 380, "Generate"),
     "VDTExtend": Place("generate", 430, "Extend"),
     "KSampler": Place("generate", 280, "Generate (KSampler)"),
-    "VDTDecode": Place("result", 520, "Result", 102),
+    "VDTDecode": Place("result", 550, "Result", 102),
     "VDTSaveVideo": Place("result", 900, "Result", 90),
     "VAEDecode": Place("result", 60, "Latents to pictures", 90),
     "VDTReport": Place("result", 330, "Result against the truth"),

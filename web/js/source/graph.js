@@ -13,7 +13,7 @@ export function targetOf(graph) {
   const fed = encoders.flatMap((node) => [originOf(node, "video"), originOf(node, "images")]);
   const clips = nodes.filter((node) => node.comfyClass === CLIP);
   const candidates = [...clips.filter((node) => node.selected), ...fed, ...clips, ...encoders];
-  return candidates.find((node) => node && (node.comfyClass in WIDGETS || node.comfyClass === ENCODE)) ?? null;
+  return candidates.find((node) => nodes.includes(node) && (node.comfyClass in WIDGETS || node.comfyClass === ENCODE)) ?? null;
 }
 
 /** Let a node take a video of the input folder; VDT Encode gets a Load Video where nothing that can take it leads to it. */

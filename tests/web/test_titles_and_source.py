@@ -1,0 +1,18 @@
+"""The words of templates and the source of a graph, run by node; tests/browser/test_first_minute.py has the rest."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+
+
+def test_without_a_page():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node to run the editor's code")
+    command = [node, "--test", str(FOLDER / "titles.mjs"), str(FOLDER / "source.mjs")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
