@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..vdt.masks.keyframes import LOOP_LEAD, connect_clips, spread_frames
 from ..vdt.masks.outpaint import MOST, Sides, outpaint
+from . import checks
 from .host import convert, runtime
 from .host import vae as vaes
 from .schema import schema
@@ -99,6 +100,17 @@ class VDTOutpaint(io.ComfyNode):
             ],
             outputs=_outputs("The larger pictures; around the old one its edge is repeated."),
         )
+
+    @classmethod
+    def validate_inputs(
+        cls,
+        left: float | None = None,
+        top: float | None = None,
+        right: float | None = None,
+        bottom: float | None = None,
+    ) -> bool | str:
+        """Before anything runs: the editor marks the node and says the sentence."""
+        return checks.verdict(checks.sides, left, top, right, bottom)
 
     @classmethod
     def execute(cls, vae: Any, images: Tensor, left: float, top: float, right: float, bottom: float) -> io.NodeOutput:

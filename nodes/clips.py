@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from comfy_api.latest import InputImpl, io
@@ -11,6 +12,7 @@ from torch import Tensor
 from ..vdt.bounds import shown
 from ..vdt.masks.keyframes import Keyframe, place_keyframes
 from ..vdt.media.video import probe
+from . import checks
 from .host import convert, files, own_clips, runtime
 from .schema import fit_input, schema, seed_input
 
@@ -50,6 +52,25 @@ class VDTKeyframes(io.ComfyNode):
                 io.Mask.Output("mask", display_name="mask", tooltip="White = generate."),
             ],
         )
+
+    @classmethod
+    def validate_inputs(
+        cls,
+        length: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        frame_1: int | None = None,
+        frame_2: int | None = None,
+        frame_3: int | None = None,
+        frame_4: int | None = None,
+        image_2: Any = checks.ABSENT,
+        image_3: Any = checks.ABSENT,
+        image_4: Any = checks.ABSENT,
+    ) -> bool | str:
+        """Before anything runs: the editor marks the node and says the sentence."""
+        others = ((2, frame_2, image_2), (3, frame_3, image_3), (4, frame_4, image_4))
+        places = {1: frame_1, **{number: at for number, at, image in others if image is not checks.ABSENT}}
+        return checks.verdict(checks.keyframes, length, (height, width), places)
 
     @classmethod
     def execute(

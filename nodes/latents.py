@@ -12,6 +12,7 @@ from ..vdt.inference.settings import CompositingConfig
 from ..vdt.masks.clip_plan import Source, describe_clip, fit_size, plan_clip
 from ..vdt.masks.frame_lists import describe_mask
 from ..vdt.media.frames import fit_frames
+from . import checks
 from .host import convert, files, previews, runtime, sources
 from .host import vae as vaes
 from .schema import COMPOSITING, compositing_inputs, fit_input, schema
@@ -61,6 +62,18 @@ class VDTEncode(io.ComfyNode):
             ],
             outputs=_encoded_outputs(),
         )
+
+    @classmethod
+    def validate_inputs(
+        cls,
+        length: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        images: Any = checks.ABSENT,
+        video: Any = checks.ABSENT,
+    ) -> bool | str:
+        """Before anything runs: the editor marks the node and says the sentence."""
+        return checks.verdict(checks.source, length, (height, width), images, video)
 
     @classmethod
     def execute(

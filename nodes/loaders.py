@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ..vdt.checkpoints import describe, load_model, load_vae
 from ..vdt.models.summary import summarize
 from ..vdt.visualize.latent_preview import read_preview
+from . import checks
 from .host import compat, files, native, runtime
 from .host import vae as vaes
 from .schema import SAMPLING, schema, text_inputs
@@ -81,6 +82,11 @@ class VDTLoadModel(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, model_name: str | None = None) -> bool | str:
+        """Before anything runs: the editor marks the node and says where the file was looked for."""
+        return checks.verdict(checks.model_file, "vdt", model_name)
+
+    @classmethod
     def fingerprint_inputs(cls, model_name: str | None = None, precision: str | None = None) -> str:
         return f"{files.model_stamp('vdt', model_name or '')} {precision}"
 
@@ -115,6 +121,11 @@ class VDTLoadVAE(io.ComfyNode):
                 io.Vae.Output("vae", display_name="vae", tooltip="For VDT Encode and Decode, and the stock ones.")
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, vae_name: str | None = None) -> bool | str:
+        """Before anything runs: the editor marks the node and says where the file was looked for."""
+        return checks.verdict(checks.model_file, "vae", vae_name)
 
     @classmethod
     def fingerprint_inputs(cls, vae_name: str | None = None) -> str:

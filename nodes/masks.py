@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -10,6 +12,7 @@ from ..vdt.masks.pixel import OPERATIONS, combine, task_mask
 from ..vdt.masks.tasks import TASKS, Frames, ImageToVideo, Interpolate, Predict, make_task
 from ..vdt.masks.timeline import apply_timeline, parse_timeline
 from ..vdt.media.frames import FitMode
+from . import checks
 from .host import compat, convert, runtime
 from .schema import fit_input, schema, seed_input
 
@@ -72,9 +75,9 @@ class VDTMask(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, timeline: str = "") -> bool | str:
+    def validate_inputs(cls, task: str | None = None, known: str | None = None, timeline: str = "") -> bool | str:
         """Before anything runs: the editor marks the node and says the sentence."""
-        return convert.verdict(parse_timeline, timeline)
+        return checks.verdict(checks.mask, task, known, timeline)
 
     @classmethod
     def execute(
@@ -129,6 +132,11 @@ class VDTMaskCombine(io.ComfyNode):
             ],
             outputs=[io.Mask.Output("mask", display_name="mask", tooltip="White = generate.")],
         )
+
+    @classmethod
+    def validate_inputs(cls, operation: str | None = None, b: Any = checks.ABSENT) -> bool | str:
+        """Before anything runs: the editor marks the node and says the sentence."""
+        return checks.verdict(checks.combination, operation, b)
 
     @classmethod
     def execute(

@@ -8,6 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
+from . import checks
 from .generate import Clip, extended, generate
 from .host import batches, compat, convert, previews, runtime
 from .schema import SAMPLING, WINDOWS, schema, seed_input, text_inputs
@@ -150,6 +151,11 @@ class VDTSampler(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, window: int | None = None, overlap: int | None = None) -> bool | str:
+        """Before anything runs: the editor marks the node and says the sentence."""
+        return checks.verdict(checks.windows, window, overlap)
+
+    @classmethod
     def execute(
         cls,
         model: Any,
@@ -225,6 +231,11 @@ class VDTExtend(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.extra_pnginfo],
         )
+
+    @classmethod
+    def validate_inputs(cls, window: int | None = None, overlap: int | None = None) -> bool | str:
+        """Before anything runs: the editor marks the node and says the sentence."""
+        return checks.verdict(checks.windows, window, overlap)
 
     @classmethod
     def execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -234,12 +233,3 @@ def from_audio(audio: dict[str, Any] | None) -> Sound | None:
 def to_audio(sound: Sound | None) -> dict[str, Any] | None:
     """A Sound to AUDIO."""
     return None if sound is None else {"waveform": torch.from_numpy(sound.samples)[None], "sample_rate": sound.rate}
-
-
-def verdict(read: Callable[[str], object], text: str | None) -> bool | str:
-    """What `validate_inputs` answers of a text: True, or the sentence of the ValueError that reading it raises."""
-    try:
-        read(text or "")
-    except ValueError as error:
-        return str(error)
-    return True

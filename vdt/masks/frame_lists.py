@@ -31,6 +31,22 @@ def parse_frames(text: str, num_frames: int) -> list[int]:
     return sorted(found)
 
 
+def check_frames(text: str) -> None:
+    """What of `parse_frames` needs no clip: ValueError for a list that reads in none."""
+    pieces = [part.strip() for part in text.split(",") if part.strip()]
+    for piece in pieces:
+        match = _PIECE.fullmatch(piece)
+        if match is None or len(piece) > SHOWN:
+            raise ValueError(f"{shown(piece)} in frame list {shown(text)} is no frame or range: write it like 0-3,8,-1")
+        start, stop = int(match[1]), int(match[2] or match[1])
+        if start > stop and (start < 0) == (stop < 0):  # else the length of the clip decides
+            raise ValueError(
+                f"range '{piece}' in frame list {shown(text)} runs backwards: write the earlier frame first"
+            )
+    if not pieces:
+        raise ValueError(f"frame list {shown(text)} names no frame: write it like 0-3,8,-1")
+
+
 def resolve_frame(index: int, num_frames: int) -> int:
     """The index from 0 on of a frame counted from either end; ValueError outside the clip."""
     if not -num_frames <= index < num_frames:
