@@ -23,7 +23,9 @@ def table():
 def errors(server, prompt):
     """{node: [details]} of a prompt that is refused; it must be, else it would run."""
     data = json.dumps({"prompt": prompt}).encode()
-    query = urllib.request.Request(f"http://127.0.0.1:{server.port}/prompt", data=data, headers={"Content-Type": "application/json"})
+    query = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/prompt", data=data, headers={"Content-Type": "application/json"}
+    )
     try:
         urllib.request.urlopen(query, timeout=60).close()
     except urllib.error.HTTPError as refused:
