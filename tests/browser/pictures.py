@@ -33,7 +33,8 @@ FROM = {  # the template whose run the picture shows; the others have nothing to
     "slow_motion": ("VDTSlowMotion",),
     "outpaint": ("VDTOutpaint",),
 }
-SHRUNK = ("VDTSampler", "VDTExtend")  # templates leave room for the frames that play while they run
+SHRUNK = ("VDTSampler", "VDTExtend", "VDTSaveVideo")  # templates leave room for frames that play, upright ones too
+GROWN = {"VDTReport": 860}  # so that its plot is seen whole
 # Alone on an empty place in real size; answers with its box on the page.
 ALONE = """
 const app = window.app, type = arguments[0];
@@ -46,6 +47,8 @@ if (!node) {
 app.graph._nodes.filter(n => n !== node).forEach(n => { n.pos = [n.pos[0] + 9000, n.pos[1]]; });
 node.pos = [0, 0];
 app.canvas.deselectAll();
+node.title = node.constructor.title; // as a new node is called
+app.canvas.links_render_mode = -1; // none of the wires to the others
 app.canvas.ds.scale = 1;
 app.canvas.ds.offset[0] = 250;
 app.canvas.ds.offset[1] = 120;
@@ -54,6 +57,7 @@ const box = app.canvas.canvas.getBoundingClientRect();
 return [box.left + 250, box.top + 90, node.size[0], node.size[1] + 30];
 """
 MARGIN = 5
+FIND = "const n = window.app.graph._nodes.find(n => n.type === arguments[0]);"
 
 
 def paint(editor):
@@ -85,8 +89,9 @@ def draw(editor, template, nodes):
         paint(editor)
     for kind in nodes:
         if kind in SHRUNK:
-            find = "const n = window.app.graph._nodes.find(n => n.type === arguments[0]);"
-            editor.run(f"{find} n.setSize([n.size[0], n.computeSize()[1]])", kind)
+            editor.run(f"{FIND} n.setSize([n.size[0], n.computeSize()[1]])", kind)
+        if kind in GROWN:
+            editor.run(f"{FIND} n.setSize([n.size[0], arguments[1]])", kind, GROWN[kind])
         left, top, width, height = editor.run(ALONE, kind)
         time.sleep(1.5)
         shot = editor.picture()

@@ -124,6 +124,20 @@ def test_a_missing_wire_is_shown_on_its_node(editor, renderer):
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_mistake_is_said_on_its_node_before_anything_runs(editor, renderer):
+    editor.open("predict", renderer)
+    for name, value in (("task", "frames"), ("known", "0-3, last")):
+        editor.set_widget("VDTMask", name, value)
+    editor.click_run()
+    found = editor.until(lambda: editor.run("return window.app.lastNodeErrors"), "the finding")
+    ((node, of),) = found.items()
+    assert of["class_type"] == "VDTMask" and "'last' in frame list" in of["errors"][0]["details"]
+    assert editor.run("return window.app.graph.getNodeById(arguments[0]).has_errors", int(node))
+    editor.until(lambda: "'last' in frame list" in editor.run("return document.body.innerText"), "the sentence", 20)
+    assert editor.outputs("VDTMask") is None
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
 def test_nodes_are_found_by_name_and_wired_by_drag(editor, renderer):
     editor.open("image_to_video", renderer)
     editor.add_by_search("VDT Scene")

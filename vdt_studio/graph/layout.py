@@ -82,7 +82,7 @@ PLACES = {
     "VDTExtend": Place("generate", 430, "Extend"),
     "KSampler": Place("generate", 280, "Generate (KSampler)"),
     "VDTDecode": Place("result", 550, "Result", 102),
-    "VDTSaveVideo": Place("result", 900, "Result", 90),
+    "VDTSaveVideo": Place("result", 560, "Result", 90),
     "VAEDecode": Place("result", 60, "Latents to pictures", 90),
     "VDTReport": Place("result", 330, "Result against the truth"),
     "CreateVideo": Place("files", 130, "Pictures to video"),
@@ -93,11 +93,15 @@ PLACES = {
     "VAELoader": Place("clip", 130, "VAE"),
     "MarkdownNote": Place("result", 270, "What to change"),
 }
-# Where a type of node is, others stand elsewhere.
+# Where a type of node is, others stand elsewhere; later lines go before earlier ones.
 _WIDE_NOTE = Place("clip", 330, "What to change", 470, 488)  # below both columns of the source
 VARIANTS = {
     "SaveVideo": {"MarkdownNote": Place("result", 310, "What to change", width=490)},
-    "VDTSaveVideo": {"MarkdownNote": Place("clip", 420, "What to change", 470, 488)},
+    "VDTSaveVideo": {"MarkdownNote": Place("result", 340, "What to change")},
+    "VDTExtend": {  # of one's own clip too, which may stand upright
+        "VDTSaveVideo": Place("result", 860, "Result", 90),
+        "MarkdownNote": Place("clip", 420, "What to change", 470, 488),
+    },
     "VDTKeyframes": {"VDTEncode": Place("join", 330, "Pictures to latents", 70)},
     "VDTReport": {"MarkdownNote": _WIDE_NOTE},
     "VDTConditioning": {
@@ -161,8 +165,9 @@ def lay_out_file(path: Path) -> Path:
 def _places(nodes: list[Any]) -> dict[int, Place]:
     """What the table says of each node."""
     table = dict(PLACES)
-    for kind in sorted({node["type"] for node in nodes} & set(VARIANTS)):
-        table.update(VARIANTS[kind])
+    types = {node["type"] for node in nodes}
+    for variant in (VARIANTS[kind] for kind in VARIANTS if kind in types):
+        table.update(variant)
     return {node["id"]: table[node["type"]] for node in nodes}
 
 
