@@ -33,8 +33,8 @@ FROM = {  # the template whose run the picture shows; the others have nothing to
     "slow_motion": ("VDTSlowMotion",),
     "outpaint": ("VDTOutpaint",),
 }
-SHRUNK = ("VDTSampler", "VDTExtend", "VDTSaveVideo")  # templates leave room for frames that play, upright ones too
-GROWN = {"VDTReport": 860}  # so that its plot is seen whole
+SHRUNK = ("VDTSampler", "VDTExtend")  # templates leave room for the frames that play while they run
+SIZED = {"VDTReport": 860, "VDTSaveVideo": 600}  # so that a plot is seen whole, and no room for upright clips is left
 # Alone on an empty place in real size; answers with its box on the page.
 ALONE = """
 const app = window.app, type = arguments[0];
@@ -90,8 +90,8 @@ def draw(editor, template, nodes):
     for kind in nodes:
         if kind in SHRUNK:
             editor.run(f"{FIND} n.setSize([n.size[0], n.computeSize()[1]])", kind)
-        if kind in GROWN:
-            editor.run(f"{FIND} n.setSize([n.size[0], arguments[1]])", kind, GROWN[kind])
+        if kind in SIZED:
+            editor.run(f"{FIND} n.setSize([n.size[0], arguments[1]])", kind, SIZED[kind])
         left, top, width, height = editor.run(ALONE, kind)
         time.sleep(1.5)
         shot = editor.picture()
