@@ -145,6 +145,11 @@ def refusal(kind: str, message: str) -> dict[str, Any]:
     return {"error": error, "node_errors": {}}
 
 
+def _details(problem: Problem) -> str:
+    """What editors say beside their own words for a kind: the input, or what a node's own check answered."""
+    return problem.sentence if problem.kind == "custom_validation_failed" else problem.input_name or ""
+
+
 def node_errors(graph: Graph, problems: tuple[Problem, ...], outputs: list[str]) -> dict[str, Any]:
     """Findings by node, with outputs that cannot run because of them."""
     found: dict[str, Any] = {}
@@ -165,7 +170,7 @@ def node_errors(graph: Graph, problems: tuple[Problem, ...], outputs: list[str])
             {
                 "type": problem.kind,
                 "message": problem.sentence,
-                "details": problem.input_name or "",
+                "details": _details(problem),
                 "extra_info": extra,
             }
         )
