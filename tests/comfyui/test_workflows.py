@@ -28,7 +28,7 @@ WHOLE = sorted(set(NAMES) - set(MODEL_FILES))
 DECODERS, SAMPLERS = ("VDTDecode", "VAEDecode"), ("VDTSampler", "KSampler", "VDTExtend")
 SAVERS = ("SaveVideo", "VDTSaveVideo")
 PAINTED = "example.png"  # what the graphs load: ComfyUI brings a picture of that name, and nobody has painted on it
-LENGTHS = {"extend": 28, "loop": 20, "slow_motion": 29}
+LENGTHS = {"extend": 28, "own_clip": 24, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
 
 

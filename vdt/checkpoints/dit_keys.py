@@ -70,7 +70,7 @@ def graft_dit(path: str | Path, config: VDTConfig, generator: torch.Generator | 
 def _spatial_weights(state: Mapping[str, Tensor], config: VDTConfig) -> dict[str, Tensor]:
     """The weights by the names of a VDT; the tables of places are computed, and of the labels "none" is taken."""
     weights = {key: value for key, value in state.items() if key not in TABLES}
-    if LABELS in weights:
+    if LABELS in weights and weights[LABELS].ndim == 2:  # of any other the shape is refused
         weights[LABELS] = weights[LABELS][-1:].expand(config.num_labels, -1)
     return weights
 

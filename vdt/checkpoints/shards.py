@@ -99,9 +99,9 @@ def find_index(path: Path) -> Path | None:
 def _read_index(index: Path) -> dict[str, str]:
     try:
         places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        names = {str(key): str(name) for key, name in places.items()}
+        names = dict(places.items())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexFileError(f"it has no weight_map ({type(error).__name__})") from error
-    if not names or any(Path(name).name != name for name in names.values()):
+    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names.values()):
         raise IndexFileError("its weight_map must name files in its own folder")
     return names

@@ -103,7 +103,8 @@ def test_weights_are_written_while_a_run_goes_on_in_files_below_16_mib(workbench
     (folder / files[0]).unlink()
     with pytest.raises(CheckpointError, match="get it again"):
         load_model(folder)
-    for text in ("{}", '{"weight_map": {}}', '{"weight_map": {"a": "../a.safetensors"}}', "x", '{"weight_map": [1]}'):
+    wrong = ("{}", [1], *({"a": name} for name in ("../a.safetensors", {"b": "c"}, 1, None)), {})
+    for text in ("x", *(json.dumps({"weight_map": each}) for each in wrong)):
         (folder / "model.safetensors.index.json").write_text(text)
         with pytest.raises(CheckpointError, match="weight_map"):
             load_model(folder)

@@ -197,6 +197,10 @@ def test_what_is_no_dit_or_does_not_fit_is_refused_in_a_sentence(tmp_path):
     ):
         with pytest.raises(CheckpointError, match=words):
             graft_dit(path, config)
+    labels = "y_embedder.embedding_table.weight"
+    save_file({**dit_weights(), labels: dit_weights()[labels][None]}, path)
+    with pytest.raises(CheckpointError, match=f"of another shape: {labels}"):
+        graft_dit(path, CONFIG)
     save_file({**dit_weights(), "blocks.0.temporal_fc.weight": torch.zeros(1)}, path)
     assert not is_dit(path)
     save_file({"a": torch.zeros(1)}, path)
