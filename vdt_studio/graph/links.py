@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import one_line
 from ..schema import fits
 from .editor import BYPASSED, MUTED, PRIMITIVE, REROUTE, SIDE, UiGraph, UiNode
 from .records import Link
@@ -36,7 +37,7 @@ def resolve(graph: UiGraph, link_id: str) -> Source:
         link = graph.links.get(link_id)
         node = graph.nodes.get(link.origin) if link else None
         if link is None or node is None:
-            return Nothing(f"link {link_id} leads to nothing")
+            return Nothing(f"link {one_line(link_id)} leads to nothing")
         if node.mode == MUTED:
             return Nothing(f"{node.ref} is muted")
         step = _through(node)
