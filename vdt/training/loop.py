@@ -32,6 +32,7 @@ from .state import DivergenceError, TrainState
 __all__ = ["CHECKPOINT", "Loop", "learning_rate", "new_optimizers", "new_state"]
 
 LOG = logging.getLogger(__name__)
+WENT_BACK = "%s at step %d: on from earlier weights at %g of the rate"
 
 
 def new_state(module: nn.Module, optim: OptimRecipe, seed: int) -> TrainState:
@@ -103,19 +104,23 @@ class Loop:
         return progress(self.state.step, self.state.seconds, self.optim, self.rhythm)
 
     def step(self) -> Loss:
-        """One optimiser step; DivergenceError before it if the gradient is not finite."""
+        """One optimiser step; DivergenceError before it if the gradient is not finite, unless the run may go back."""
         state, rate = self.state, self._rate()
         for optimizer in state.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = rate
         assert self.batches is not None
-        loss = self._gradients(self.batches.take())
+        try:
+            loss = self._gradients(self.batches.take())
+        except DivergenceError as error:
+            self._bring_back(error)
+            return self.step()
         for optimizer in state.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         state.follow()
         if self.recovery is not None and self.recovery.watch(float(loss.total)):
-            LOG.warning("the loss jumped at step %d: on from earlier weights at %g of the rate", state.step, state.rate)
+            LOG.warning(WENT_BACK, "the loss jumped", state.step, state.rate)
         return loss
 
     def save(self) -> None:
@@ -124,10 +129,21 @@ class Loop:
         Weights that a step has thrown far away may be finite themselves. DivergenceError leaves the file as it was.
         """
         assert self.batches is not None
-        self._gradients(self.batches.peek())
+        try:
+            self._gradients(self.batches.peek())
+        except DivergenceError as error:
+            self._bring_back(error)
+            return self.save()
         self.state.model.zero_grad(set_to_none=True)
         checkpoints.save(self.state, self.folder, self.recipe)
         self.saved = self.state.step
+
+    def _bring_back(self, error: DivergenceError) -> None:
+        """Go on from earlier weights after a gradient that is not finite; what was raised if the run may not."""
+        if self.recovery is None or not self.recovery.go_back():
+            raise error
+        self.state.model.zero_grad(set_to_none=True)
+        LOG.warning(WENT_BACK, "a gradient was not finite", self.state.step, self.state.rate)
 
     def _goes_on(self) -> bool:
         """Whether another step follows: the processes agree on the time and on stopping."""

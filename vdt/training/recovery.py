@@ -12,6 +12,7 @@ EVERY = 100  # steps between two copies of the state, of which two are kept
 MEMORY = 0.98  # of the running mean of the loss
 JUMP = 1.5  # times that mean
 PATIENCE = 5  # steps in a row above it
+MOST = 20  # times that a run may go back: at a millionth of its rate it is something else that diverges
 
 
 class Recovery:
@@ -32,8 +33,7 @@ class Recovery:
         mean = loss if self._mean is None else self._mean
         is_high = not loss <= JUMP * mean  # NaN counts
         self._above = self._above + 1 if is_high else 0
-        if ranks.largest(float(self._above))[0] >= PATIENCE:
-            self._go_back()
+        if ranks.largest(float(self._above))[0] >= PATIENCE and self.go_back():
             return True
         if not is_high:
             self._mean = MEMORY * mean + (1 - MEMORY) * loss
@@ -41,12 +41,18 @@ class Recovery:
                 self._copies = [self._copies[-1], self._copy()]
         return False
 
-    def _go_back(self) -> None:
+    def go_back(self) -> bool:
+        """Put the older copy in the place of the state, at half the rate; False if that has been done too often."""
         state = self.state
+        if state.rate / 2 < 0.5**MOST:
+            return False
         step, seconds, generator = state.step, state.seconds, state.generator.get_state()
         tensors = {name: value.clone() for name, value in self._copies[0].items()} | {"generator": generator}
+        for optimizer in state.optimizers.values():
+            optimizer.state.clear()  # a copy of the beginning has no moments
         state.restore({"step": str(step), "seconds": repr(seconds), "rate": repr(state.rate / 2)}, tensors)
         self._copies, self._above = self._copies[:1], 0
+        return True
 
     @torch.no_grad()
     def _copy(self) -> dict[str, Tensor]:

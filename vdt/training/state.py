@@ -29,6 +29,10 @@ class DivergenceError(ValueError):
     """Training left the finite numbers; the message is one sentence for the user."""
 
 
+class NoCheckpointError(ValueError):
+    """A file that no training run has written; the message is one sentence for the user."""
+
+
 @dataclass(kw_only=True, eq=False)
 class TrainState:
     """Everything that decides the next step of a run."""
@@ -241,20 +245,25 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
         raise ValueError(f"cannot resume from {path}: {error}; delete it or start over with --fresh") from error
-    if not {"step", "recipe"} <= metadata.keys() or not _is_readable(metadata):
-        raise ValueError(f"{path} is no checkpoint of a training run: delete it or start over with --fresh")
+    check_metadata(path, metadata)
     return metadata, tensors
 
 
+def check_metadata(path: Path, metadata: Any) -> None:
+    """NoCheckpointError unless step, seconds, rate and recipe are what a run writes."""
+    if not isinstance(metadata, dict) or not {"step", "recipe"} <= metadata.keys() or not _is_readable(metadata):
+        raise NoCheckpointError(f"{path} is no checkpoint of a training run: delete it or start over with --fresh")
+
+
 def _is_readable(metadata: Mapping[str, str]) -> bool:
-    """Whether step, seconds and recipe are what a run writes."""
+    """Whether values that are there can be read."""
     try:
         return (
             int(metadata["step"]) >= 0 <= float(metadata.get("seconds", 0))
             and isinstance(json.loads(metadata["recipe"]), dict)
             and 0 < float(metadata.get("rate", 1)) <= 1
         )
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

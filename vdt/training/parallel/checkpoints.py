@@ -19,7 +19,7 @@ from torch import Tensor
 from ... import ranks
 from ...media.files import write_text
 from ..optim.ema import local
-from ..state import TrainState, read_metadata
+from ..state import NoCheckpointError, TrainState, check_metadata, read_metadata
 
 CHECKPOINT = "state.safetensors"
 FOLDER = "state.dcp"
@@ -100,7 +100,10 @@ def _read_folder(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
 
     try:
         metadata = json.loads((path / LABEL).read_text(encoding="utf-8"))
+        check_metadata(path, metadata)
         found = dcp.FileSystemReader(path).read_metadata().state_dict_metadata
+    except NoCheckpointError:
+        raise
     except (OSError, ValueError, EOFError, RuntimeError) as error:
         raise ValueError(f"cannot resume from {path}: {error}; delete it or start over with --fresh") from error
     return metadata, found
