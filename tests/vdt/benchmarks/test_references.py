@@ -106,3 +106,11 @@ def test_the_peer_has_the_operations_that_torch_counts_and_our_width_and_depth()
     counted = peer_flops(TINY, batch=batch, num_frames=frames, patches=(side // TINY.patch_size) ** 2)
     ends = counter.get_total_flops() - counted  # patches in and out, time, caption
     assert 0 <= ends < 0.15 * counted
+
+
+def test_a_device_has_its_own_size_of_a_large_product():
+    assert matmul_flops() == matmul_flops("cpu") == matmul_flops(torch.device("cpu")) == 2 * 2048**3
+    assert matmul_flops("cuda") == matmul_flops(torch.device("cuda", 1)) == 2 * 8192**3
+    assert matmul_flops("meta") == matmul_flops("cpu")  # of a device that nobody has measured
+    product = matmul_call(torch.float32, torch.device("meta"))()
+    assert product.shape == (2048, 2048)

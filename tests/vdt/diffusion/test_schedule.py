@@ -97,6 +97,29 @@ def test_coefficients_per_sample_equal_those_of_each_index():
     torch.testing.assert_close(both[0], FULL.q_sample(x[:1], 5, x[:1])[0])
 
 
+def test_tables_are_looked_up_for_steps_in_any_order():
+    chain = Schedule.from_config(DiffusionConfig()).respace(5, "quadratic")
+    index, like = torch.tensor([4, 0, 4, 2]), torch.zeros(4, 2, 3, dtype=torch.float32)
+    assert chain.timesteps_at(index).tolist() == [chain.timesteps[i] for i in (4, 0, 4, 2)]
+    assert chain.timesteps_at(torch.tensor(3)) == chain.timesteps[3]
+    found = chain.at(index, like)
+    assert found.signal.shape == (4, 1, 1) and found.signal.dtype == torch.float32
+    assert torch.equal(found.signal.flatten(), chain.alphas_cumprod[index].sqrt().float())
+    assert torch.equal(chain.at(torch.tensor([2]), like[:1]).noise.flatten(), chain.at(2, like).noise[None])
+
+
+def test_a_table_goes_to_a_device_once():
+    chain = Schedule.from_config(DiffusionConfig())
+    there = torch.tensor([3, 1], device="meta")
+    assert chain.timesteps_at(there).device.type == "meta"
+    assert chain.at(there, torch.empty(2, 4, device="meta")).signal.shape == (2, 1)
+    copies = dict(chain._copies)
+    chain.timesteps_at(there), chain.at(there, torch.empty(2, 4, device="meta"))
+    assert len(copies) == 2 and all(chain._copies[key] is value for key, value in copies.items())
+    chain.timesteps_at(torch.tensor([1]))
+    assert len(chain._copies) == 2  # none for the device that it lies on
+
+
 def test_posterior_is_bayes_rule():
     """q(x_prev | x, x0) has the precision and mean of the product of its two normal factors."""
     schedule = FULL.respace(10)

@@ -13,7 +13,7 @@ from vdt.training.recipe import BucketRecipe, DataRecipe
 
 pytest.importorskip("mujoco", reason="scenes need the extra 'train'")
 pytest.importorskip("tensorboard", reason="training needs the extra 'train'")
-from vdt.physics.language import SceneFacts, captions
+from vdt.physics.language import SceneFacts, captions, facts_of_windows
 from vdt.physics.scenes import SPLITS, cast_frames, simulate
 
 RECIPE = """kind = "vdt"
@@ -118,7 +118,29 @@ def test_processes_simulate_what_this_one_does(tiny_vae):
     assert torch.allclose(latents[:4:2].float(), stream.encode(frames).float(), atol=1e-2)
 
 
+def test_as_many_scenes_as_wanted_are_there_before_the_first_step(tiny_vae, threads):
+    for first, there in ((1, CHUNK), (CHUNK, CHUNK), (CHUNK + 1, 2 * CHUNK)):
+        stream = stream_of(tiny_vae, first=first)
+        assert len(stream.first()) == 2 * there and stream.made == there  # whole chunks, each with its mirror image
+        assert len(stream.next_set().latents) == 2 * there
+
+
+def test_every_window_of_a_streamed_scene_has_its_own_captions(tiny_vae, threads):
+    stream = stream_of(tiny_vae, num_frames=5)  # of which a model sees 2
+    found = stream.next_set()
+    assert found.windows == 4 and len(found.captions) == 2 * CHUNK * 2 * 4
+    for scene in (0, 3):
+        motion = simulate(SPLITS["train"][scene], num_frames=5)
+        facts = facts_of_windows(motion, 2)
+        for version, told in enumerate((facts, [each and each.mirrored() for each in facts])):
+            clip, starts = torch.full((4,), 2 * scene + version), torch.arange(4)
+            assert found.captions_of(clip, starts) == [captions(each) if each else () for each in told]
+
+
 def test_recipes_that_cannot_be_streamed():
+    with pytest.raises(ValueError, match="first is 9 and only 8 clips are kept: lower first or raise clips"):
+        DataRecipe(fresh=1.0, first=9, clips=8)
+    assert DataRecipe(first=9, clips=8).first == 9  # where nothing is streamed it means nothing
     for settings in ({"source": "folder", "folder": "videos"}, {"buckets": (BucketRecipe(size=64),)}):
         with pytest.raises(ValueError, match="leave out folder and buckets, or fresh"):
             DataRecipe(fresh=1.0, **settings)

@@ -13,6 +13,7 @@ from vdt.text import WordEncoder
 from vdt.training import read_recipe
 from vdt.training.data import sources
 from vdt.training.data.captions import CaptionEncoder
+from vdt.training.data.latents import LatentSet
 from vdt.training.loop import Loop
 from vdt.training.recipe import BucketRecipe, DataRecipe, TextRecipe
 
@@ -40,6 +41,38 @@ def test_one_phrasing_of_each_caption_is_drawn_and_some_are_left_out():
             counts[found[0] if found else None] += 1
     assert counts[None] / 400 == pytest.approx(0.25, abs=0.07)
     assert abs(counts[said[0][0]] - counts[said[0][1]]) < 50
+
+
+def test_unknown_words_stand_in_the_place_of_some_for_their_neighbours_too():
+    said = [("a red ball rolls to the left and hits a blue cylinder",)] * 400 + [("a ball",)] * 100
+    plain, strange = (
+        CaptionEncoder(TextRecipe(encoder="words", drop=0.0, unknown=share), said) for share in (0.0, 0.2)
+    )
+    known, counts = plain.draw(said, seeded(1))
+    drawn, same = strange.draw(said, seeded(1))
+    assert torch.equal(counts, same) and not drawn[~counts].any()
+    before, own, after = (drawn != known).unflatten(2, (3, 64)).any(3).unbind(2)  # of the parts of each word's vector
+    assert own[counts].float().mean() == pytest.approx(0.2, abs=0.03)
+    assert drawn[counts][:, 64:128].unique().tolist() == [-1, 1]
+    assert torch.equal(before[:, 1:][counts[:, 1:]], own[:, :-1][counts[:, 1:]])  # a word sees its neighbours
+    assert torch.equal(after[:, :-1][counts[:, :-1]], (own & counts)[:, 1:][counts[:, :-1]])
+    assert torch.equal(drawn, strange.draw(said, seeded(1))[0])
+    assert not torch.equal(drawn, strange.draw(said, seeded(2))[0])
+    assert torch.equal(plain.draw(said, seeded(3))[0], known)  # what encodes is not changed by what is drawn
+    everything = CaptionEncoder(TextRecipe(encoder="words", drop=0.0, unknown=1.0), said).draw(said, seeded(1))[0]
+    assert (everything != known)[counts][:, 64:128].float().mean() == pytest.approx(0.5, abs=0.02)  # signs by chance
+
+
+def test_a_window_is_told_by_its_own_captions_and_late_ones_by_the_last():
+    latents = torch.zeros(3, 6, 1, 1, 1)
+    said = [(f"{clip}.{window}",) for clip in range(3) for window in range(2)]
+    clips, starts = torch.tensor([2, 0, 1, 0]), torch.tensor([0, 1, 4, 0])
+    each = LatentSet(latents=latents, captions=said, windows=2).captions_of(clips, starts)
+    assert each == [("2.0",), ("0.1",), ("1.1",), ("0.0",)]
+    assert LatentSet(latents=latents, captions=said[::2]).captions_of(clips, starts) == [
+        said[0:5:2][i] for i in (2, 0, 1, 0)
+    ]
+    assert LatentSet(latents=latents).captions_of(clips, starts) == [()] * 4
 
 
 def test_captions_of_a_scene_tell_what_it_shows_and_those_of_its_mirror_image_what_that_does(monkeypatch):

@@ -4,7 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from vdt.physics.language.captions import SceneFacts, all_facts, captions, colour_name, paraphrases
+from vdt.physics.language.captions import (
+    LEAST_WAY,
+    SceneFacts,
+    all_facts,
+    captions,
+    colour_name,
+    facts_of_windows,
+    paraphrases,
+)
 from vdt.physics.scenes import SceneClip
 from vdt.text import split_words
 
@@ -76,3 +84,35 @@ def test_paraphrases_are_new_sentences_of_known_words():
     read = {word for facts in all_facts() for text in captions(facts) for word in split_words(text)}
     asked = {word for facts in all_facts() for text in paraphrases(facts) for word in split_words(text)}
     assert asked <= read, asked - read
+
+
+def test_a_window_has_the_facts_of_its_own_frames():
+    """A ball that goes right, turns at the seventh frame and comes back; it touches something at the ninth."""
+    x = [10, 14, 18, 22, 26, 30, 34, 30, 26, 22, 18, 14, 10]
+    found = facts_of_windows(clip(x, contact=8), 4)
+    assert len(found) == 10
+    told = [each and (each.direction, each.event) for each in found]
+    assert told == [("right", "passes")] * 5 + [("left", "hits")] * 4 + [None]  # the last begins after the contact
+    assert found[0] == SceneFacts.of(clip(x[:4]))
+    assert facts_of_windows(clip(x, contact=8), len(x)) == [SceneFacts.of(clip(x, contact=8))]
+    assert facts_of_windows(clip(x, contact=8), 99) == [SceneFacts.of(clip(x, contact=8))]
+
+
+def test_a_window_that_shows_too_little_has_none():
+    way = np.array([0.0, 1, 2, 3])
+    assert facts_of_windows(clip([20, *(20 + 1.01 * LEAST_WAY / 3 * way)]), 4)[1] is not None
+    assert facts_of_windows(clip([20, *(20 + 0.99 * LEAST_WAY / 3 * way)]), 4)[1] is None
+    assert facts_of_windows(clip([-9, -5, -1, 3, 7, 11]), 3)[1:] == [
+        None,
+        None,
+        facts_of_windows(clip([3, 7, 11]), 3)[0],
+    ]
+    assert facts_of_windows(clip([5, 5, 5, 5]), 4)[0].event == "stops"  # a whole clip has its facts whatever it shows
+    large = clip(2 * np.array([20, *(20 + 0.99 * LEAST_WAY / 3 * way)]), size=128)
+    assert facts_of_windows(large, 4)[1] is None  # the least way is that of a clip of 64 px
+
+
+def test_windows_of_the_mirror_image_are_mirrored():
+    x = np.array([10, 14, 18, 22, 26, 30, 34, 30, 26, 22, 18, 14, 10])
+    there, back = (facts_of_windows(clip(places, contact=8), 4) for places in (x, 63 - x))
+    assert [each and each.mirrored() for each in there] == back

@@ -6,7 +6,7 @@ import torch
 if not hasattr(torch.optim, "Muon"):
     pytest.skip("PyTorch has Muon since 2.9", allow_module_level=True)
 
-from vdt.training.optim.muon import Muon, orthogonalise
+from vdt.training.optim.muon import Muon, _orthogonalise, orthogonalise
 
 JORDAN = (3.4445, -4.7750, 2.0315)
 
@@ -48,6 +48,18 @@ def test_singular_values_come_near_one_and_directions_stay(shape):
     u, _, vh = torch.linalg.svd(matrices, full_matrices=False)
     inside = u.mT @ made @ vh.mT  # diagonal in the singular directions
     assert (inside - torch.diag_embed(torch.diagonal(inside, dim1=1, dim2=2))).abs().max() < 1e-3
+
+
+def test_in_bfloat16_as_on_a_gpu_singular_values_come_near_one_too():
+    for shape in ((32, 32), (16, 48), (48, 16)):
+        matrices = torch.stack([draw(*shape, seed=seed) * 10.0**seed for seed in range(3)])
+        made = _orthogonalise(matrices.bfloat16(), JORDAN, 5, 1e-7)
+        assert made.dtype == torch.bfloat16 and made.shape == matrices.shape
+        values = torch.linalg.svdvals(made.float())
+        kept = torch.linalg.svdvals(matrices) > 0.1 * matrices.norm(dim=(1, 2))[:, None]
+        assert values.max() < 1.35 and values[kept].min() > 0.55, shape
+        exact = orthogonalise(matrices, JORDAN, 5, 1e-7)
+        assert ((made.float() - exact).flatten(1).norm(dim=1) < 0.1 * exact.flatten(1).norm(dim=1)).all(), shape
 
 
 def test_matrices_of_a_stack_do_not_see_each_other():
