@@ -28,6 +28,7 @@ from .parallel.network import Network
 from .recipe import OptimRecipe, RunRecipe
 from .recovery import Recovery
 from .state import DivergenceError, TrainState
+from .watchdog import STACKS, Watchdog
 
 __all__ = ["CHECKPOINT", "Loop", "learning_rate", "new_optimizers", "new_state"]
 
@@ -86,9 +87,10 @@ class Loop:
         self.objective.start_at(self.state.step)
         self.batches = Batches(self._draw, self.state.generator, self.device)
         try:
-            with bar, self._signals(), self._watched():
+            with bar, self._signals(), self._watched(), self._watchdog() as watchdog:
                 while self._goes_on():
                     loss = self.step()
+                    watchdog.step_finished()
                     bar.update()
                     self._after_step(loss, log, bar)
                 self._finish(log)
@@ -221,6 +223,10 @@ class Loop:
         sheet = contact_sheet(rows, self.folder / f"sheet-{self.state.step:06d}.png")
         if log is not None:
             log.sheet(self.state.step, sheet)
+
+    def _watchdog(self) -> Watchdog:
+        name = STACKS if self.ranks.is_first else f"{self.ranks.rank}-{STACKS}"
+        return Watchdog(self.folder / name, 60 * self.rhythm.watchdog)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

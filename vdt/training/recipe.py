@@ -139,6 +139,7 @@ class RunRecipe(_Checked):
     minutes: float = bounded(0, MAX_MINUTES, 0.0)  # how long to train, in the place of a number of steps; 0: steps
     clock: Literal["wall", "cpu"] = "wall"  # cpu: the time of the process, all threads together, on a shared machine
     weights_every: float = bounded(0, 60 * MAX_MINUTES, 0.0)  # seconds between weights in small files; 0 is off
+    watchdog: float = bounded(0, MAX_MINUTES, 10.0)  # minutes without a step until all threads are written down; 0: off
     parallel: Literal["ddp", "fsdp"] = "ddp"  # with several processes: a copy of the model in each, or a part
 
 
