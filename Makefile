@@ -27,6 +27,10 @@ GPU_RECIPE ?= vdt/training/recipes/vdt-physics-64-gpu.toml
 GPU_OUT ?= runs/gpu
 MINUTES ?= 7
 COUNT ?= 64
+BENCH_SIZES ?= VDT-S/2 VDT-L/2
+BENCH_BATCH ?= 256
+BENCH_COUNT ?= 8
+BENCH_ARGS ?= --compile
 RUNNABLE := $(filter-out workflows/mask_for_other_models.json,$(wildcard workflows/*.json))
 
 .PHONY: demo studio templates thumbnails test test-browser test-comfyui torture train-gpu bench-gpu check format-check types lint clean
@@ -90,11 +94,22 @@ train-gpu:
 	$(GPU_PYTHON) -m vdt evaluate --device $(GPU_DEVICE) --count $(COUNT) --report $(GPU_OUT)/report \
 		--model $(GPU_OUT)/run/$(notdir $(GPU_RECIPE:.toml=.safetensors))
 
+# Passes of BENCH_SIZES (VDT-L/2 sees 16 frames of 256x256), steps of BENCH_BATCH clips, BENCH_COUNT clips against 500
+# ancestral steps. docs/training.md has the line that tries all of it out on a CPU, in some minutes.
+define bench_forward
+	$(GPU_PYTHON) -m vdt bench forward --size $(1) --device $(GPU_DEVICE) $(BENCH_ARGS) \
+		--json $(GPU_OUT)/forward-$(subst /,-,$(1)).json
+
+endef
+
 bench-gpu:
-	$(GPU_PYTHON) -m vdt bench forward --device $(GPU_DEVICE) --compile --json $(GPU_OUT)/forward.json
-	$(GPU_PYTHON) -m vdt bench train --device $(GPU_DEVICE) --compile --batch 256 --json $(GPU_OUT)/train.json
-	$(GPU_PYTHON) -m vdt bench clip --device $(GPU_DEVICE) --json $(GPU_OUT)/clip.json
-	$(GPU_PYTHON) -m pytest -q -m gpu tests
+	@mkdir -p "$(GPU_OUT)"
+	$(foreach size,$(BENCH_SIZES),$(call bench_forward,$(size)))
+	$(GPU_PYTHON) -m vdt bench train --device $(GPU_DEVICE) --batch $(BENCH_BATCH) $(BENCH_ARGS) \
+		--json $(GPU_OUT)/train.json
+	$(GPU_PYTHON) -m vdt bench clip --device $(GPU_DEVICE) --count $(BENCH_COUNT) $(BENCH_ARGS) \
+		--json $(GPU_OUT)/clip.json
+	$(GPU_PYTHON) -m pytest -q -rs -m gpu tests/vdt/models
 
 check: format-check types test
 
