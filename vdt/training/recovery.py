@@ -29,11 +29,12 @@ class Recovery:
         self._copies: list[dict[str, Tensor]] = [self._copy()]
 
     def watch(self, loss: float) -> bool:
-        """Note the loss of a step; whether the run has gone back."""
+        """Note this process's loss of a step; whether the run has gone back."""
+        (loss,) = ranks.mean(loss)  # so that all processes take copies at the same steps, and go back to the same one
         mean = loss if self._mean is None else self._mean
         is_high = not loss <= JUMP * mean  # NaN counts
         self._above = self._above + 1 if is_high else 0
-        if ranks.largest(float(self._above))[0] >= PATIENCE and self.go_back():
+        if self._above >= PATIENCE and self.go_back():
             return True
         if not is_high:
             self._mean = MEMORY * mean + (1 - MEMORY) * loss

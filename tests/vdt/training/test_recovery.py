@@ -86,6 +86,16 @@ def test_only_several_steps_in_a_row_are_a_jump():
     assert run.state.rate == 1.0
 
 
+def test_processes_go_by_the_mean_of_their_losses(monkeypatch):
+    """One whose own loss is high at the step of a copy takes it all the same, as the others do."""
+    others = 1.0
+    monkeypatch.setattr("vdt.training.recovery.ranks.mean", lambda own: [(own + 9 * others) / 10])
+    run = Run()
+    assert not any(run.told(1.0, 1.0, 4.0, 1.0, 1.0, 4.0, *[1.0] * 3))  # 1.3 on the average after steps 3 and 6
+    others = 9.0
+    assert run.told(*[1.0] * PATIENCE)[-1] and run.is_as_after() == [6]
+
+
 def test_a_run_goes_back_so_often_and_no_more(monkeypatch):
     monkeypatch.setattr(recovery, "MOST", 3)
     run = Run()
