@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from vdt.benchmarks import forward, limits, train
+from vdt.checkpoints import save_model, save_sharded, save_vae
 from vdt.config import VAE_CONFIGS, VDT_CONFIGS, CrossAttentionSpec, MaskSpec
 from vdt.diffusion import SamplingConfig
 from vdt.diffusion.settings import SAMPLERS
@@ -142,6 +143,20 @@ def other_models() -> None:
     layer = pipe.model.blocks[0].mlp.fc1
     layer.register_forward_hook(lambda module, given, made: made + 0.1 * (given[0] @ module.weight.T))
     predicted(pipe)
+
+
+def files() -> None:
+    """Weights of every form go to the device and come back from it."""
+    model = pipeline().model
+    for dtype in (None, "int8"):
+        save_model(model, model.config, FILES / "model.safetensors", dtype=dtype)
+        for precision in ("float32", "bfloat16"):
+            paths = (FILES / "model.safetensors", FILES / "vae.safetensors")
+            loaded = Pipeline.from_pretrained(*paths, device=NAME, dtype=precision)
+            assert next(loaded.model.parameters()).device == GPU
+            predicted(loaded)
+    save_sharded(model, model.config, FILES / "pieces")
+    predicted(Pipeline.from_pretrained(FILES / "pieces", FILES / "vae.safetensors", device=NAME))
 
 
 def evaluation() -> None:
@@ -298,6 +313,7 @@ CASES = (
     text_and_its_guidance,
     streams,
     other_models,
+    files,
     evaluation,
     benchmarks,
     training_on_scenes,
@@ -310,7 +326,6 @@ CASES = (
 
 def prepare(folder: Path) -> None:
     """A video and an autoencoder, which recipes name."""
-    from vdt.checkpoints import save_vae
     from vdt.media.video import write_video
 
     (folder / "videos").mkdir()

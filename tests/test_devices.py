@@ -28,6 +28,6 @@ def test_all_work_on_a_gpu_stays_there():
     """The first case is that the pretend GPU catches a mix at all."""
     pytest.importorskip("mujoco", reason="scenes need the extra 'train'")
     found = run_cases()
-    assert len(found) == 13 and "mixed_devices_are_refused" in found
+    assert len(found) == 14 and "mixed_devices_are_refused" in found
     wrong = {name: error for name, error in found.items() if error}
     assert not wrong, "\n".join(f"{name}\n{error}" for name, error in wrong.items())
