@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from vdt.training.watchdog import STACKS
+
 from ..family import Family
 from ..forks import finished, forked, killed
 from ..outcomes import BrokenPromiseError, LostError, check
@@ -130,9 +132,13 @@ def _measured(work: Callable[[], object], folder: Path, log: Path) -> Job:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """Files under names of their own, not temporary ones, nor the events that training logs."""
+    """Files under names of their own, not temporary ones, nor the events that training logs.
+
+    The watchdog's file stands empty while nothing hangs, and is taken away by the run that goes on.
+    """
     found = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "events."))]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+    contents = {str(path.relative_to(folder)): path.read_bytes() for path in found}
+    return {name: data for name, data in contents.items() if data or Path(name).name != STACKS}
 
 
 def _hidden(folder: Path) -> set[Path]:
