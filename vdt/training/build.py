@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import ranks
 from ..bounds import MAX_FRAMES
-from ..checkpoints import Kind, bundled, graft_dit, is_dit, load_model, load_vae
+from ..checkpoints import Kind, bundled, describe, graft_dit, is_dit, load_model, load_vae
 from ..config import VDTConfig
 from ..diffusion import scale_latents
 from ..inference.memory import check_memory
@@ -141,8 +141,8 @@ def _frames_with_text(recipe: VDTRecipe, path: Path) -> int:
     if recipe.data.buckets:
         return MAX_FRAMES  # all of a bucket's
     start = _start(recipe.init, "vdt", path) if recipe.init else None
-    config = recipe.model if start is None or is_dit(start) else load_model(start).config
-    return config.num_frames
+    config = None if start is None or is_dit(start) else describe(start).config
+    return config.num_frames if isinstance(config, VDTConfig) else recipe.model.num_frames
 
 
 def _seen(clips: np.ndarray, recipe: VDTRecipe, module: VDT) -> np.ndarray:
