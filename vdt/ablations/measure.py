@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,14 +19,13 @@ from ..models.cost import count_cost
 from ..models.transformer import VDT
 from ..physics.evaluate import evaluate_scenes
 from ..physics.scenes import load_clips
-from ..training import train_from_recipe
+from ..training import TrainResult, train_from_recipe
 from ..training.recipe import VDTRecipe, read_recipe
 from ..training.train import current_commit
-from .grid import Grid, Run, write_run_recipe
+from .grid import FIRST, METRICS, Grid, Run, write_run_recipe
 from .records import RECORD, RunRecord
 
 MEASURED_SEED = 20_260  # of masks, timesteps and noise on which every run is measured
-KEPT = ("centroid_px", "present", "psnr", "ssim", "contact_accuracy", "ball_iou", "target_iou", "ball_delta_e")
 
 
 def run_and_measure(path: Path, grid: Grid, run: Run, folder: Path, device: str) -> RunRecord:
@@ -35,13 +34,9 @@ def run_and_measure(path: Path, grid: Grid, run: Run, folder: Path, device: str)
     Raises KeyboardInterrupt if a signal stopped the training: its checkpoint goes on next time.
     """
     own = folder / run.name
-    recipe_path = write_run_recipe(grid, path, run, own)
-    recipe = read_recipe(recipe_path)
-    if not isinstance(recipe, VDTRecipe):
-        raise ValueError(f"{grid.recipe} trains a VAE: a grid compares VDTs")
-    trained = train_from_recipe(recipe_path, output=own, device=device, minutes=grid.minutes)
-    if not trained.finished:
-        raise KeyboardInterrupt
+    stages = [_train(path, grid, run, own, folder / "latents", device, first=True)] if run.variant.first else []
+    stages.append(_train(path, grid, run, own, folder / "latents", device))
+    recipe_path, recipe, trained = stages[-1]
     model = load_model(trained.weight, device)
     vae = load_vae(recipe_path.parent / recipe.vae if recipe.vae else bundled("vae"), device)
     clips = load_clips("val", grid.count, size=recipe.data.size, num_frames=model.config.num_frames)
@@ -54,16 +49,43 @@ def run_and_measure(path: Path, grid: Grid, run: Run, folder: Path, device: str)
         seed=run.seed,
         parameters=cost.parameters,
         gflops=cost.flops / 1e9,
-        steps=trained.step,
-        clips=trained.step * recipe.optim.batch,
-        seconds=trained.seconds,
+        steps=sum(stage.result.step for stage in stages),
+        clips=sum(stage.result.step * stage.recipe.optim.batch for stage in stages),
+        seconds=sum(stage.result.seconds for stage in stages),
         v_error=held_out_error(model, encode(vae, [clip.frames for clip in clips], device)),
-        metrics={key: metrics[key] for name in KEPT for key in (name, f"{name}_ci")},
+        metrics={key: metrics[key] for name in METRICS[1:] for key in (name, f"{name}_ci")},
         commit=current_commit(),
         machine=f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, {device}",
     )
     write_text(record.to_json() + "\n", own / RECORD)
     return record
+
+
+class _Stage(NamedTuple):
+    """One training of a run."""
+
+    path: Path
+    recipe: VDTRecipe
+    result: TrainResult
+
+
+def _train(path: Path, grid: Grid, run: Run, own: Path, cache: Path, device: str, *, first: bool = False) -> _Stage:
+    """Train a run, or its first stage in a folder of its own; clips are encoded once for the whole grid.
+
+    Raises KeyboardInterrupt if a signal stopped it.
+    """
+    stage = run.variant.first
+    share = 1.0 if stage is None else stage.share if first else 1 - stage.share
+    output = own / FIRST if first else own
+    recipe_path = write_run_recipe(grid, path, run, output, first=first)
+    recipe = read_recipe(recipe_path)
+    if not isinstance(recipe, VDTRecipe):
+        raise ValueError(f"{grid.recipe} trains a VAE: a grid compares VDTs")
+    minutes = grid.minutes * share or None
+    result = train_from_recipe(recipe_path, output=output, device=device, minutes=minutes, cache=cache)
+    if not result.finished:
+        raise KeyboardInterrupt
+    return _Stage(recipe_path, recipe, result)
 
 
 @torch.no_grad()

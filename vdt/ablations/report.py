@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..evaluation.figures import new_figure, save_figure
+from .grid import Claim
 from .records import RunRecord
-
-# Student's t for a 95 % interval of the mean of n runs, n = 2 to 6; more runs are nearly normal.
-T_95: Mapping[int, float] = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57}
+from .statistics import Spread, difference, values_of
 
 
 def by_variant(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
@@ -24,13 +23,30 @@ def by_variant(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
 
 def grid_table(records: Sequence[RunRecord]) -> str:
     """Markdown: one table for each group, best first; intervals are over seeds, of the centroid over clips."""
+    spread = Spread.of(list(values_of(records, "v_error").values()))
     parts = []
     for group in dict.fromkeys(record.group for record in records):
-        rows = [_row(name, runs) for name, runs in by_variant([r for r in records if r.group == group]).items()]
-        head = f"| {group or 'run'} | parameters, M | GFLOPs a pass | steps | v error (95 % over seeds) "
+        variants = by_variant([record for record in records if record.group == group])
+        head = f"| {group or 'run'} | parameters, M | GFLOPs a pass | clips seen | v error (95 % over seeds) "
         head += "| centroid, px (95 % over clips) | ball outline, IoU | present | PSNR, dB |"
+        rows = [_row(name, runs, spread) for name, runs in variants.items()]
         parts.append("\n".join([head, "|---" * 9 + "|", *rows, ""]))
     return "\n".join(parts)
+
+
+def claims_table(claims: Sequence[Claim], records: Sequence[RunRecord]) -> str:
+    """Markdown: what was claimed, what the runs measured, and whether it holds."""
+    rows = ["| claim | measured | verdict |", "|---|---|---|"]
+    for claim in claims:
+        found = difference(values_of(records, claim.metric), claim.better, claim.than, claim.metric)
+        measured, verdict = "-", "not run"
+        if found:
+            interval = "" if found.half_width is None else f" ± {found.half_width:.3f}"
+            name = claim.metric.replace("_", " ")
+            measured = f"{name} {claim.better} against {claim.than}: better by {found.gain:+.3f}{interval}"
+            verdict = found.verdict
+        rows.append(f"| {claim.says} | {measured} | {verdict} |")
+    return "\n".join([*rows, ""])
 
 
 def flops_correlation(records: Sequence[RunRecord]) -> float | None:
@@ -47,40 +63,38 @@ def flops_correlation(records: Sequence[RunRecord]) -> float | None:
 
 
 def plot_grid(records: Sequence[RunRecord], path: Path, title: str) -> None:
-    """v error against operations of one pass, a point for each run, a colour for each group."""
+    """v error against operations of one pass: each run a small point, each variant its mean and interval."""
     figure, (axis,) = new_figure(1)
-    figure.set_size_inches(6.4, 4.4)
-    for group in dict.fromkeys(record.group for record in records):
-        runs = [record for record in records if record.group == group]
-        axis.scatter([run.gflops for run in runs], [run.v_error for run in runs], s=22, label=group or None)
-    for name, runs in by_variant(records).items():
-        place = (runs[0].gflops, _mean([run.v_error for run in runs]))
-        axis.annotate(name, place, xytext=(4, 3), textcoords="offset points", size=7)
+    figure.set_size_inches(6.8, 4.4)
+    spread = Spread.of(list(values_of(records, "v_error").values()))
+    for number, group in enumerate(dict.fromkeys(record.group for record in records)):
+        runs, color = [record for record in records if record.group == group], f"C{number}"
+        axis.scatter([run.gflops for run in runs], [run.v_error for run in runs], s=10, color=color, alpha=0.5)
+        variants = by_variant(runs)
+        places = [(own[0].gflops, _mean([run.v_error for run in own])) for own in variants.values()]
+        widths = [spread.half_width(len(own)) or 0.0 for own in variants.values()]
+        axis.errorbar(*zip(*places, strict=True), yerr=widths, fmt="o", capsize=3, color=color, label=group or None)
+        for name, place in zip(variants, places, strict=True):
+            axis.annotate(name, place, xytext=(6, 4), textcoords="offset points", size=8)
     found = flops_correlation(records)
     note = "" if found is None else f"; rank correlation {found:+.2f}"
     axis.set(title=f"{title}{note}", xlabel="GFLOPs of one pass", ylabel="v error on held-out clips", xscale="log")
+    axis.margins(x=0.18, y=0.12)
     axis.grid(alpha=0.25)
-    if any(record.group for record in records):
+    if len({record.group for record in records}) > 1:
         axis.legend(frameon=False, fontsize=8)
     save_figure(figure, path)
 
 
-def seed_interval(values: Sequence[float]) -> float | None:
-    """Half of the 95 % interval of the mean over seeds; None for one seed."""
-    if len(values) < 2:
-        return None
-    return T_95.get(len(values), 1.96) * float(np.std(values, ddof=1)) / len(values) ** 0.5
-
-
-def _row(name: str, runs: Sequence[RunRecord]) -> str:
-    error, half = _mean([run.v_error for run in runs]), seed_interval([run.v_error for run in runs])
+def _row(name: str, runs: Sequence[RunRecord], spread: Spread) -> str:
+    error, half = _mean([run.v_error for run in runs]), spread.half_width(len(runs))
     first = runs[0]
     low, high = first.metrics["centroid_px_ci"] or (float("nan"),) * 2
     cells = [
         name,
         f"{first.parameters / 1e6:.1f}",
         f"{first.gflops:.2f}",
-        f"{round(_mean([run.steps for run in runs])):,}",
+        f"{round(_mean([run.clips for run in runs])):,}",
         f"{error:.3f}" + ("" if half is None else f" ± {half:.3f}") + f" (n={len(runs)})",
         f"{_metric(runs, 'centroid_px'):.2f} ({low:.2f} to {high:.2f})",
         f"{_metric(runs, 'ball_iou'):.2f}",

@@ -40,14 +40,16 @@ def train_from_recipe(
     progress: bool = True,
     minutes: float | None = None,
     weights_every: float | None = None,
+    cache: Path | None = None,
 ) -> TrainResult:
     """Train what a recipe describes, from where an earlier run of it stopped unless `resume` is off.
 
     Everything is written to `output` (default runs/<recipe name>): a checkpoint to resume from, contact sheets,
     TensorBoard scalars, and the averaged weights as <recipe name>.safetensors. `minutes` and `weights_every` (seconds)
-    stand in the place of what [run] says. Under `torchrun` all processes train one model together. A checkpoint of
-    another recipe is refused unless only `steps` or [run] differ, or `changed` is on. ValueError for a bad recipe or
-    state, for a run that diverges, whose last good checkpoint is kept, and where another process is gone.
+    stand in the place of what [run] says. Encoded clips are kept in `cache` (default: `output`). Under `torchrun` all
+    processes train one model together. A checkpoint of another recipe is refused unless only `steps` or [run] differ,
+    or `changed` is on. ValueError for a bad recipe or state, for a run that diverges, whose last good checkpoint is
+    kept, and where another process is gone.
     """
     path = Path(path)
     recipe = _with(read_recipe(path), minutes=minutes, weights_every=weights_every)
@@ -56,7 +58,7 @@ def train_from_recipe(
     check_parts(recipe, ranks.current())
     check_sharding(recipe.optim, recipe.run, ranks.current())
     ranks.join(device)
-    objective = build_objective(recipe, path, folder, device, progress=progress)
+    objective = build_objective(recipe, path, cache or folder, device, progress=progress)
     return _train(objective, recipe, folder, path.stem, resume=resume, changed=changed, progress=progress)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -66,6 +67,12 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(path):
         ('name = "adaln"', 'name = "mask"', "several runs named"),
         ('name = "adaln"', 'name = "../x"', "letters, digits"),
         ("minutes = 0.5", "minutes = 0", "above 0"),
+        ("minutes = 0.5", "minutes = 1\nsteps = 9", "either minutes or steps"),
+        ("set = {", "first = { share = 2 }\nset = {", "share must be between 0 and 1"),
+        ("set = {", "first = { part = 0.5 }\nset = {", "table of share, set"),
+        ("[[runs]]", '[[claims]]\nsays = "x"\nbetter = "adaln"\nthan = "none"\n[[runs]]', "about 'none'"),
+        ("[[runs]]", '[[claims]]\nsays = "x"\n[[runs]]', "table of says, better, than, metric"),
+        ("[[runs]]", '[[claims]]\nsays = ""\nbetter = "mask"\nthan = "mask"\nmetric = "x"\n[[runs]]', "metric is"),
         ("minutes = 0.5", "hours = 1", "unknown setting 'hours'"),
         ("seeds = [0, 3]", "seeds = [-1]", "seeds"),
         ("seeds = [0, 3]", "seeds = 7", "seeds"),
@@ -83,6 +90,30 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(path):
     grid = read_grid(path)
     with pytest.raises(ValueError, match="kind is no table"):
         write_run_recipe(grid, path, grid.runs[1], path.parent / "x")
+
+
+def test_a_first_stage_takes_its_share_of_the_steps_and_the_run_starts_from_its_weight(path, tmp_path):
+    text = GRID.replace("minutes = 0.5", "steps = 10")
+    path.write_text(text + 'first = { share = 0.4, set = { mode = "spatial", "model.depth" = 2 } }\n')
+    grid = read_grid(path)
+    run = grid.runs[1]
+    first = read_recipe(write_run_recipe(grid, path, run, tmp_path / "run" / "first", first=True))
+    then = read_recipe(write_run_recipe(grid, path, run, tmp_path / "run"))
+    assert (first.optim.steps, first.mode, first.model.depth, first.init) == (4, "spatial", 2, "")
+    assert (then.optim.steps, then.mode, then.model.depth) == (6, "joint", 3)
+    assert then.init == "first/recipe.safetensors"
+    whole = read_recipe(write_run_recipe(grid, path, grid.runs[0], tmp_path / "mask"))
+    assert (whole.optim.steps, whole.init) == (10, "")
+
+
+def test_the_grids_of_the_docs_are_valid(tmp_path):
+    paths = sorted((Path(__file__).parents[3] / "docs" / "ablations").glob("*.toml"))
+    assert len(paths) >= 4
+    for path in paths:
+        grid = read_grid(path)
+        for run in grid.runs:
+            for first in (False, True) if run.variant.first else (False,):
+                write_run_recipe(grid, path, run, tmp_path / path.stem / run.name, first=first)
 
 
 scalars = st.one_of(
