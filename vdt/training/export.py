@@ -41,6 +41,10 @@ class Exporter:
         if self.is_first:
             self._write(weights, self.folder / f"{self.name}-weights", save_sharded)
 
+    def keep_best(self) -> None:
+        """The first average as it is now, as NAME-best.safetensors."""
+        self._write(whole(self.state.ema.state_dict()), self.folder / f"{self.name}-best.safetensors", self._save)
+
     def _write(self, weights: dict[str, Tensor], path: Path, save: Callable[..., None]) -> None:
         metadata = {
             "recipe": recipe_json(self.recipe),

@@ -27,6 +27,7 @@ from .parallel.checkpoints import CHECKPOINT
 from .parallel.network import Network
 from .recipe import OptimRecipe, RunRecipe
 from .recovery import Recovery
+from .scoring import ObjectScores
 from .state import DivergenceError, TrainState
 from .watchdog import STACKS, Watchdog
 
@@ -61,9 +62,12 @@ class Loop:
         *,
         network: Network | None = None,
         publish: Callable[[], None] | None = None,
+        scores: ObjectScores | None = None,
+        keep_best: Callable[[], None] | None = None,
     ) -> None:
         self.objective, self.state, self.optim, self.rhythm = objective, state, optim, run
         self.folder, self.recipe, self.publish = folder, recipe, publish
+        self.scores, self.keep_best = scores, keep_best
         self.ranks = ranks.current()
         self.network = network or Network(objective, self.ranks, optim, run)
         self.device = next(state.model.parameters()).device
@@ -75,7 +79,7 @@ class Loop:
         self.published = state.seconds
 
     def run(self, *, progress: bool = True) -> bool:
-        """Train; True if the recipe's last step was reached, False if a signal stopped the run.
+        """Train; True if the run is over by its recipe, False if a signal stopped it.
 
         LostProcessError if another process of the run is gone.
         """
@@ -98,7 +102,12 @@ class Loop:
             self.batches.close()
             if log is not None:
                 log.close()
-        return self.done >= 1
+        return self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the recipe has no further step: all are done, or scores have stopped to rise."""
+        return self.done >= 1 or (self.scores is not None and self.scores.is_over)
 
     @property
     def done(self) -> float:
@@ -151,7 +160,7 @@ class Loop:
         """Whether another step follows: the processes agree on the time and on stopping."""
         stopping, self.state.seconds = ranks.largest(float(self.stopping), self.clock.seconds())
         self.stopping = bool(stopping)
-        return self.done < 1 and not self.stopping
+        return not self.is_over and not self.stopping
 
     def _rate(self) -> float:
         return self.state.rate * learning_rate(self.state.step, self.optim, self.done if self.rhythm.minutes else None)
@@ -193,6 +202,8 @@ class Loop:
             self.save()  # before the sheet, which may fail, such as on a full disk
         if step % rhythm.sheet_every == 0 and self.done < 1:
             self._sheet(log)
+        if rhythm.score_every and step % rhythm.score_every == 0:
+            self._score(log)
         if self.publish and rhythm.weights_every and self.state.seconds - self.published >= rhythm.weights_every:
             self.publish()
             self.published = self.state.seconds
@@ -203,7 +214,7 @@ class Loop:
             self.save()
         if self.publish and self.rhythm.weights_every:
             self.publish()
-        if self.done >= 1 and self.shown != self.state.step:
+        if self.is_over and self.shown != self.state.step:
             self._sheet(log)
 
     def _log(self, loss: Loss, log: TrainingLog | None, bar: Any) -> None:
@@ -223,6 +234,17 @@ class Loop:
         sheet = contact_sheet(rows, self.folder / f"sheet-{self.state.step:06d}.png")
         if log is not None:
             log.sheet(self.state.step, sheet)
+
+    def _score(self, log: TrainingLog | None) -> None:
+        """Score the average, and keep its file if none was better."""
+        assert self.scores is not None
+        with self.network.averaged(self.state) as module:
+            assert module is not None  # scores are for one process
+            score = self.scores.measure(module, self.state.step)
+        if log is not None:
+            log.numbers(score.step, {"score": score.value, **score.metrics})
+        if self.keep_best and self.scores.is_best:
+            self.keep_best()
 
     def _watchdog(self) -> Watchdog:
         name = STACKS if self.ranks.is_first else f"{self.ranks.rank}-{STACKS}"

@@ -140,6 +140,9 @@ class RunRecipe(_Checked):
     clock: Literal["wall", "cpu"] = "wall"  # cpu: the time of the process, all threads together, on a shared machine
     weights_every: float = bounded(0, 60 * MAX_MINUTES, 0.0)  # seconds between weights in small files; 0 is off
     watchdog: float = bounded(0, MAX_MINUTES, 10.0)  # minutes without a step until all threads are written down; 0: off
+    score_every: int = bounded(0, MAX_STEPS, 0)  # steps between scores of the objects of held-out scenes; 0 is off
+    score_count: int = bounded(1, MAX_CLIPS, 32)  # scenes of each score
+    patience: int = bounded(0, MAX_STEPS, 0)  # scores without a better one that end the run; 0: none do
     parallel: Literal["ddp", "fsdp"] = "ddp"  # with several processes: a copy of the model in each, or a part
 
 

@@ -14,6 +14,7 @@ from .objectives import Objective, check_parts
 from .parallel import checkpoints
 from .parallel.network import Network, check_sharding, prepare, without_temporal
 from .recipe import Recipe, RunRecipe, read_recipe
+from .scoring import scores_of
 from .state import recipe_json
 
 __all__ = ["TrainResult", "current_commit", "train_from_recipe"]
@@ -85,6 +86,8 @@ def _train(
         recipe_json(recipe),
         network=network,
         publish=exporter.publish,
+        scores=scores_of(objective, recipe, folder, state.step, ranks.current()),
+        keep_best=exporter.keep_best,
     )
     finished = loop.run(progress=progress)
     weight = exporter.export()
