@@ -57,7 +57,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--split", default="test", help="val, test or ood (default: test)")
+    parser.add_argument("--split", default="test", help="val, test, interior or ood (default: test)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="videos of your own instead of simulated scenes")
     parser.add_argument("--fps", type=finite, default=8.0, help="frames a second of --folder (default: 8)")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="number of clips (default: 100)")
@@ -263,31 +263,33 @@ def _run_suite(
     from ..physics.scenes import scene_chunks
     from ..physics.suite import run_suite
 
-    learned = _scenes_learned(model)
+    split, learned = _scenes_learned(model)
     (size, _), num_frames = request.shape(pipeline)
     run_suite(
         pipeline,
         cache(lambda split: request.scenes(pipeline, split)),
         folder,
         config=generation,
-        training=(lambda: scene_chunks("train", learned, size=size, num_frames=num_frames)) if learned else None,
+        training=(lambda: scene_chunks(split, learned, size=size, num_frames=num_frames)) if learned else None,
         model_sha256=sha256(model),
         progress=True,
     )
     print((folder / "suite.md").read_text(encoding="utf-8"))
 
 
-def _scenes_learned(path: Path) -> int:
-    """How many scenes of the training split a file has learned from, as far as it says so."""
+def _scenes_learned(path: Path) -> tuple[str, int]:
+    """The split a file has learned from and how many of its scenes, as far as it says so."""
     from ..checkpoints import describe
 
     metadata = describe(path).metadata
     recipe = json.loads(metadata.get("recipe", "{}"))
     data = recipe.get("data", {})
     if data.get("source") != "scenes":
-        return 0
+        return "train", 0
     fresh = data.get("fresh", 0) * recipe["optim"]["batch"] * int(metadata.get("step", 0))
-    return int(fresh) or data["clips"]  # scenes that came while it trained, or all that were there before
+    return data.get("split", "train"), int(fresh) or data[
+        "clips"
+    ]  # scenes that came while it trained, or all that were there before
 
 
 def _write(

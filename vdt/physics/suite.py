@@ -62,6 +62,7 @@ CONDITIONS = (
     Condition(name="image to video", task=ImageToVideo()),
     Condition(name="first and last frame", task=GivenFrames(given_frames="0,-1")),
     Condition(name="frames 0, 1, 6 and 13", task=GivenFrames(given_frames="0-1,6,13")),
+    Condition(name="predict, 8 given, middle size and speed", task=Predict(given=8), split="interior"),
     Condition(name=OUT_OF_DISTRIBUTION, task=Predict(given=8), split="ood"),
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vdt.physics.scenes import FAMILIES, SPLITS, draw_scene, scene_seeds
-from vdt.physics.scenes.spec import split_of
+from vdt.physics.scenes.spec import HELD_OUT_RADIUS, HELD_OUT_SPEED, is_held_out, split_of
 
 
 def hue_distance(first, second):
@@ -79,3 +79,24 @@ def test_both_directions_and_all_floors_occur():
     assert 60 < directions.count(1) < 140
     assert {spec.look.floor for spec in specs} == {"flat", "checker", "gradient"}
     assert all(dataclasses.is_dataclass(spec) for spec in specs)
+
+
+def test_pairings_held_out_are_in_interior_alone_and_their_values_occur_singly_in_training():
+    apart = [draw_scene(seed) for seed in scene_seeds("train_apart", 400)]
+    interior = [draw_scene(seed) for seed in scene_seeds("interior", 100)]
+    assert all(map(is_held_out, interior)) and not any(map(is_held_out, apart))
+    for (low, high), value in ((HELD_OUT_RADIUS, lambda spec: spec.bodies[0].radius), (HELD_OUT_SPEED, speed_x)):
+        singly = [low <= value(spec) <= high for spec in apart]
+        assert 0.15 < np.mean(singly) < 0.6
+    assert [spec.family for spec in interior[:4]] == list(FAMILIES)
+    assert 0.08 < np.mean([is_held_out(draw_scene(seed)) for seed in range(1000)]) < 0.2  # of the whole world
+
+
+def test_a_scene_of_a_split_with_pairings_held_out_is_the_same_for_ever():
+    assert draw_scene(40_000_001) == draw_scene(40_000_001)
+    first = draw_scene(40_000_000).bodies[0]
+    assert (round(first.radius, 6), round(first.velocity[0], 6)) == (0.226885, -2.252246)
+
+
+def speed_x(spec):
+    return abs(spec.bodies[0].velocity[0])

@@ -118,6 +118,11 @@ def test_processes_simulate_what_this_one_does(tiny_vae):
     assert torch.allclose(latents[:4:2].float(), stream.encode(frames).float(), atol=1e-2)
 
 
+def test_an_unknown_split_is_refused_in_a_sentence(tiny_vae):
+    with pytest.raises(ValueError, match="unknown split 'nowhere', expected one of train"):
+        stream_of(tiny_vae, split="nowhere")
+
+
 def test_as_many_scenes_as_wanted_are_there_before_the_first_step(tiny_vae, threads):
     for first, there in ((1, CHUNK), (CHUNK, CHUNK), (CHUNK + 1, 2 * CHUNK)):
         stream = stream_of(tiny_vae, first=first)

@@ -5,7 +5,7 @@ from .dataset import load_clips, scene_chunks, scene_clips, scene_seeds, stream_
 from .ray_caster import cast_frames
 from .render import SceneClip, render_scene
 from .simulate import Motion, simulate
-from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, draw_scene
+from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, draw_scene, seeds_of
 
 __all__ = [
     "FAMILIES",
@@ -23,6 +23,7 @@ __all__ = [
     "scene_chunks",
     "scene_clips",
     "scene_seeds",
+    "seeds_of",
     "simulate",
     "stream_clips",
 ]

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ...media.files import atomic_path
 from .offscreen import import_mujoco
 from .render import SceneClip, render_scene
-from .spec import FAMILIES, SCENES_VERSION, SPLITS, Family
+from .spec import FAMILIES, SCENES_VERSION, Family, seeds_of
 
 SHARD = 16  # scenes in one cache file
 CACHE_VERSION = 2  # of what a cache file holds of a scene: raise it when a field is added
@@ -34,12 +34,11 @@ def scene_seeds(split: str, count: int, *, families: Sequence[Family] | None = N
 
     Raises ValueError for an unknown split or family, and for more scenes than a split holds.
     """
-    if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}, expected one of {', '.join(SPLITS)}")
+    every = seeds_of(split)
     wanted = set(families or FAMILIES)
     if unknown := sorted(wanted - set(FAMILIES)):
         raise ValueError(f"unknown scene families {unknown}, expected some of {', '.join(FAMILIES)}")
-    seeds = (seed for seed in SPLITS[split][start:] if FAMILIES[seed % len(FAMILIES)] in wanted)
+    seeds = (seed for seed in every[start:] if FAMILIES[seed % len(FAMILIES)] in wanted)
     chosen = list(islice(seeds, count))
     if count < 1 or len(chosen) < count:
         raise ValueError(f"asked for {count} scenes of split {split!r} from number {start}: it holds {len(chosen)}")

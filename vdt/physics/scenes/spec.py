@@ -18,7 +18,11 @@ SPLITS: dict[str, range] = {
     "val": range(10_000_000, 11_000_000),
     "test": range(20_000_000, 21_000_000),
     "ood": range(30_000_000, 31_000_000),
+    "interior": range(40_000_000, 41_000_000),  # every scene has a pairing that train_apart never has
+    "train_apart": range(50_000_000, 60_000_000),
 }
+HELD_OUT = {"interior": True, "train_apart": False}  # splits that want, or avoid, the pairing of `is_held_out`
+HELD_OUT_RADIUS, HELD_OUT_SPEED = (0.22, 0.25), (1.5, 2.4)  # the middle of both: metres, metres a second
 FPS = 20
 GRAVITY = 9.81
 SCENES_VERSION = 1  # part of every cache key: raise it when any draw below changes
@@ -73,6 +77,13 @@ class SceneSpec:
     look: Look
 
 
+def seeds_of(split: str) -> range:
+    """The seeds of a split; ValueError for a name that none has."""
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}, expected one of {', '.join(SPLITS)}")
+    return SPLITS[split]
+
+
 def split_of(seed: int) -> str:
     """Name of the split that owns a seed; ValueError when none does."""
     for name, seeds in SPLITS.items():
@@ -84,7 +95,23 @@ def split_of(seed: int) -> str:
 def draw_scene(seed: int) -> SceneSpec:
     """The scene of a seed, the same for ever; seeds of the "ood" split draw faster, heavier, larger balls."""
     split = split_of(seed)
-    rng = np.random.default_rng(seed)
+    spec = _draw_scene(seed, split, np.random.default_rng(seed))
+    attempt = 0
+    while split in HELD_OUT and is_held_out(spec) != HELD_OUT[split]:
+        attempt += 1
+        spec = _draw_scene(seed, split, np.random.default_rng([seed, attempt]))
+    return spec
+
+
+def is_held_out(spec: SceneSpec) -> bool:
+    """Whether a ball of middle size has a middle speed: values that "train_apart" has singly, but never together."""
+    ball = spec.bodies[0]
+    pairs = ((ball.radius, HELD_OUT_RADIUS), (abs(ball.velocity[0]), HELD_OUT_SPEED))
+    return all(low <= value <= high for value, (low, high) in pairs)
+
+
+def _draw_scene(seed: int, split: str, rng: np.random.Generator) -> SceneSpec:
+    """A scene of the split from a generator."""
     family = FAMILIES[seed % len(FAMILIES)]
     hue = rng.uniform()
     draw = _Draw(rng, hue=hue, boost=rng.uniform(1.25, 1.5) if split == "ood" else 1.0)

@@ -22,7 +22,7 @@ from ...inference.memory import check_memory
 from ...media.frames import levels_to_pixels
 from ...models.autoencoder import AutoencoderKL
 from ...physics.language import SceneFacts, all_facts, captions, facts_of_windows
-from ...physics.scenes import SPLITS, cast_frames, simulate
+from ...physics.scenes import cast_frames, seeds_of, simulate
 from ..recipe import DataRecipe
 from .latents import LatentClips, LatentSet
 
@@ -55,7 +55,7 @@ class SceneStream:
         self._ring = torch.zeros(shape, dtype=torch.float16, device=device)
         self.windows = max(1, self.num_frames - texts + 1) if texts else 1
         self._captions: list[Sequence[str]] = [()] * (self.capacity * self.versions * self.windows)
-        self._scenes = Scenes(SPLITS[recipe.split], _Make(size=self.size, num_frames=self.num_frames, window=texts))
+        self._scenes = Scenes(seeds_of(recipe.split), _Make(size=self.size, num_frames=self.num_frames, window=texts))
         self.made = 0  # scenes so far
         self.step = 0  # of the next set
 
@@ -75,7 +75,7 @@ class SceneStream:
 
     def validation(self, count: int) -> Tensor:
         """The first clips of the validation split, uint8 (n, T, H, W, 3)."""
-        motions = [simulate(seed, num_frames=self.num_frames) for seed in SPLITS["val"][:count]]
+        motions = [simulate(seed, num_frames=self.num_frames) for seed in seeds_of("val")[:count]]
         return cast_frames(motions, size=self.size, device=self.device)
 
     def go_to(self, made: int) -> None:
