@@ -58,8 +58,8 @@ def _growth(stage: str, frames: int, size: int) -> float:
     clip = np.random.default_rng(0).integers(0, 255, (frames, size, size, 3), dtype=np.uint8)
     latents = torch.randn(frames, vae.config.z_channels, side, side, generator=torch.Generator().manual_seed(0))
     vae.decode(vae.encode(torch.zeros(1, 3, size, size)).mean)  # libraries load what they need
-    _forget_peak()
-    before = _peak()
+    forget_peak()
+    before = peak_bytes()
     if stage == "encode":
         codec.encode(clip)
     elif stage == "sample":
@@ -67,10 +67,10 @@ def _growth(stage: str, frames: int, size: int) -> float:
         generate_latents(model, latents[None], cells, seeds=[0], sampling=SAMPLING)
     else:
         codec.decode(latents, (size, size))
-    return (_peak() - before) / MEBI
+    return (peak_bytes() - before) / MEBI
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """Forget the peak of loading, which may be above the one to measure; only Linux can."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -78,7 +78,7 @@ def _forget_peak() -> None:
 
 def resident_bytes() -> int:
     """Resident memory now (Linux), or its peak so far on other systems."""
-    return _status("VmRSS:") if sys.platform == "linux" else _peak()
+    return _status("VmRSS:") if sys.platform == "linux" else peak_bytes()
 
 
 def _status(name: str) -> int:
@@ -86,7 +86,7 @@ def _status(name: str) -> int:
     return int(status.split(name)[1].split()[0]) * 1024
 
 
-def _peak() -> int:
+def peak_bytes() -> int:
     """Peak resident memory so far, in bytes."""
     if sys.platform == "linux":
         return _status("VmHWM:")

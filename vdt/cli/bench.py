@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..physics.scenes import SceneClip
 
 BENCHMARKS = ("forward", "clip", "train", "memory", "scaling", "quality")
-ON_REQUEST = ("learning", "scenes")  # need weights that the user names, and OpenGL
+ON_REQUEST = ("learning", "scenes", "attention")  # need weights that the user names, OpenGL, minutes
 DEFAULT_SIZE = "VDT-S/2"
 TRAINED_SIZE = "VDT-XS/2"  # the shipped one
 
@@ -75,7 +75,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         help="measure speed and memory",
         description="Measure on this machine, always compared with a reference timed in turns: a plain forward pass "
         "and the rate of a large matrix product (forward), 500 ancestral steps (clip), the released loop and that rate "
-        "(train). Without a name all are run but scenes, and learning, which takes an hour of two cores.",
+        "(train). Without a name all are run but scenes, attention, and learning, which takes an hour of two cores.",
     )
     names = (*BENCHMARKS, *ON_REQUEST)
     parser.add_argument("name", nargs="?", choices=names, help="one of " + ", ".join(names))
@@ -215,6 +215,13 @@ def _cost_of_scenes(request: BenchRequest) -> tuple[Any, str]:
     return record, scenes_table(record)
 
 
+def _attention(request: BenchRequest) -> tuple[Any, str]:
+    from ..benchmarks.attention import attention_table, bench_attention
+
+    records = bench_attention(rounds=min(request.rounds, 2), device=request.device)
+    return records, attention_table(records)
+
+
 _MEASURES: dict[str, Callable[[BenchRequest], tuple[Any, str]]] = {
     "forward": _forward,
     "clip": _clip,
@@ -224,6 +231,7 @@ _MEASURES: dict[str, Callable[[BenchRequest], tuple[Any, str]]] = {
     "quality": _quality,
     "learning": _learning,
     "scenes": _cost_of_scenes,
+    "attention": _attention,
 }
 
 
