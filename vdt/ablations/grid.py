@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +9,7 @@ from typing import Any, Literal
 from ..bounds import MAX_CLIPS, MAX_SEED, MAX_STEPS, bounded, check_fields, shown
 from ..media.files import write_text
 from ..training.recipe import read_recipe
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ..training.toml import read_toml, to_toml
 
 MAX_RUNS = 10_000
 FIRST = "first"  # folder of a run's first stage, in its own
@@ -122,7 +116,7 @@ class Grid:
 
 def read_grid(path: Path) -> Grid:
     """The grid in a TOML file; ValueError names what is unknown or out of place."""
-    values = _read_toml(path)
+    values = read_toml(path)
     runs = values.pop("runs", None)
     if not isinstance(runs, list) or not runs:
         raise ValueError(f"{path} has no [[runs]]: each names a run and what it changes")
@@ -146,7 +140,7 @@ def read_grid(path: Path) -> Grid:
 
 def write_run_recipe(grid: Grid, grid_path: Path, run: Run, folder: Path, *, first: bool = False) -> Path:
     """The recipe of one run, or of its first stage, as a file; ValueError if it is none."""
-    values = _read_toml(grid_path.parent / grid.recipe)
+    values = read_toml(grid_path.parent / grid.recipe)
     changes: dict[str, Any] = {**run.variant.changes, "run.seed": run.seed, "run.clock": grid.clock}
     stage = run.variant.first
     if stage and first:
@@ -163,28 +157,6 @@ def write_run_recipe(grid: Grid, grid_path: Path, run: Run, folder: Path, *, fir
     write_text(to_toml(values), path)
     read_recipe(path)
     return path
-
-
-def to_toml(values: Mapping[str, Any]) -> str:
-    """TOML of tables, lists, texts, numbers and truth values."""
-    return "".join(f"{_text(key)} = {_value(value)}\n" for key, value in values.items())
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_text(key)} = {_value(entry)}" for key, entry in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return repr(value)
-
-
-def _text(value: str) -> str:
-    quoted = "".join(f"\\u{ord(each):04x}" if each in '"\\' or not 32 <= ord(each) != 127 else each for each in value)
-    return f'"{quoted}"'
 
 
 def _set(values: dict[str, Any], path: list[str], value: Any) -> None:
@@ -224,12 +196,3 @@ def _record(kind: type[Any], values: Any, what: str) -> Any:
     except TypeError as error:
         names = ", ".join(kind.__dataclass_fields__).replace("changes", "set")
         raise ValueError(f"{what} is a table of {names}, got {shown(values)}") from error
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ValueError(f"no file at {path}: expected TOML")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid TOML: {str(error).partition(';')[0]}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
@@ -26,11 +25,7 @@ from ..bounds import (
 )
 from ..config import VAE_CONFIGS, VDT_CONFIGS, DiffusionConfig, VAEConfig, VDTConfig
 from ..masks.sampling import DEFAULT_MIX
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .toml import read_toml
 
 Record = TypeVar("Record")
 BELOW_ONE = 1 - 1e-6  # of averages and moments: with 1 they would never move
@@ -228,24 +223,11 @@ Recipe = VAERecipe | VDTRecipe
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file whose `kind` is "vae" or "vdt"; ValueError names what is unknown or out of place."""
-    if not path.is_file():
-        raise ValueError(f"no recipe at {path}: expected a TOML file, see vdt/training/recipes for examples")
-    values = _read_toml(path)
+    values = read_toml(path)
     kind = values.pop("kind", None)
     if kind not in ("vae", "vdt"):
         raise ValueError(f'{path} needs kind = "vae" or kind = "vdt" at its top, got {shown(kind)}')
     return _record(VAERecipe, values, str(path)) if kind == "vae" else _record(VDTRecipe, values, str(path))
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
-    except RecursionError as error:
-        raise ValueError(f"{path} is not valid TOML: it is nested too deep") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not valid TOML: it is not encoded in UTF-8 ({error.reason})") from error
-    except ValueError as error:  # tomllib's own, and numbers of thousands of digits
-        raise ValueError(f"{path} is not valid TOML: {str(error).partition(';')[0]}") from error
 
 
 def _record(cls: type[Record], values: Any, where: str) -> Record:

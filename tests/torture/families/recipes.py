@@ -40,7 +40,7 @@ class Recipes(Family):
 
     def prepare(self, folder: Path) -> Any:
         import vdt.training.state  # noqa: F401 - everything is loaded before the first case
-        from vdt.training.recipe import tomllib
+        from vdt.training.toml import tomllib
 
         texts = [path.read_text(encoding="utf-8") for path in RECIPES] + [MORE]
         return folder / "recipe.toml", texts, [tomllib.loads(text) for text in texts]
