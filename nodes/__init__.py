@@ -28,6 +28,7 @@ class VDTExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         files.register_model_folder()
+        files.bring_painted_picture()
         exports.register()
         return [
             VDTLoadModel,

@@ -78,7 +78,7 @@ def studio(studio):
     """With a picture in its input folder that somebody has painted on: of no size that any clip has."""
     picture = np.full((333, 501, 4), 255, np.uint8)
     picture[60:260, 170:330, 3] = 0  # the mask editor makes transparent what was painted
-    Image.fromarray(picture).save(studio.folders.input / "example.png")
+    Image.fromarray(picture).save(studio.folders.input / "vdt_painted.png")
     return studio
 
 

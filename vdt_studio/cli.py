@@ -10,7 +10,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -152,12 +152,12 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from .pack import default_pack
     from .server.app import create_app
     from .server.run import serve
 
+    with suppress(OSError):  # a place that cannot be written to: there is nothing to load then
+        options.input_dir.mkdir(parents=True, exist_ok=True)  # packs bring pictures of their graphs
     with _studio(options, options.output_dir, cache=True) as studio:
-        studio.folders.bring_example(options.pack or default_pack())
         app = create_app(studio, options.user_dir, pack=options.pack, template=options.template)
         serve(app, options.port, lambda url: print(f"VDT studio: {url} (Ctrl-C ends it)", flush=True))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,6 @@ from .limits import MAX_NAME
 
 _MAX_PATH = 3000  # bytes of a whole name
 _MAX_STEM = MAX_NAME - 40  # a counter, a suffix, and what temporary files add
-EXAMPLE = "samples/example.png"  # of a pack
 KINDS = ("input", "output", "temp")  # the folders a graph may name, as in "clip.mp4 [output]"
 
 
@@ -41,14 +38,6 @@ class Folders:
         """The path of a name such as "clip.mp4" or "clip.mp4 [output]", whether it exists or not."""
         plain, kind = split_annotation(name)
         return confine(self.of(kind or default), plain)
-
-    def bring_example(self, pack: Path) -> None:
-        """Put the painted picture of a pack among the inputs, as ComfyUI brings its own, unless one is there."""
-        source, target = pack / EXAMPLE, self.input / Path(EXAMPLE).name
-        if source.is_file() and not target.exists():
-            with contextlib.suppress(OSError):  # a folder that cannot be written to: the graph says what is missing
-                self.input.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ def served(host, base):
     (folder / "__init__.py").write_text(REPLACING, encoding="utf-8")
     picture = np.full((333, 501, 4), 255, np.uint8)
     picture[60:260, 170:330, 3] = 0  # the mask editor makes transparent what was painted
-    Image.fromarray(picture).save(base / "input/example.png")
+    Image.fromarray(picture).save(base / "input/vdt_painted.png")
     with serve(host, base, "--whitelist-custom-nodes", PACK, ANOTHER) as running:
         running.request("/settings/Comfy.TutorialCompleted", True)
         yield running

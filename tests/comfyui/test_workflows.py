@@ -27,7 +27,7 @@ MODEL_FILES = {"mask_for_other_models": ("unet_name", "clip_name", "vae_name")} 
 WHOLE = sorted(set(NAMES) - set(MODEL_FILES))
 DECODERS, SAMPLERS = ("VDTDecode", "VAEDecode"), ("VDTSampler", "KSampler", "VDTExtend")
 SAVERS = ("SaveVideo", "VDTSaveVideo")
-PAINTED = "example.png"  # what the graphs load: ComfyUI brings a picture of that name, and nobody has painted on it
+PAINTED = "vdt_painted.png"  # what the graphs load
 LENGTHS = {"extend": 28, "own_clip": 24, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
 

@@ -1,10 +1,8 @@
 """Names from graphs never lead out of the studio's folders."""
 
-from pathlib import Path
-
 import pytest
 
-from vdt_studio.paths import Folders, PathError, confine, list_files, save_slot, split_annotation
+from vdt_studio.paths import PathError, confine, list_files, save_slot, split_annotation
 
 
 def test_names_that_lead_out_are_refused(tmp_path):
@@ -62,14 +60,3 @@ def test_save_prefixes_stay_inside(tmp_path):
         with pytest.raises(PathError):
             save_slot(tmp_path / "output", prefix)
     assert not (tmp_path / "output").exists()
-
-
-def test_a_painted_picture_is_there_to_begin_with_and_nobodys_own_is_replaced(tmp_path):
-    folders = Folders(input=tmp_path / "input", output=tmp_path, temp=tmp_path, models=tmp_path)
-    folders.bring_example(Path(__file__).parents[2])
-    brought = folders.input / "example.png"
-    assert brought.read_bytes().startswith(b"\x89PNG")
-    brought.write_bytes(b"mine")
-    folders.bring_example(Path(__file__).parents[2])
-    assert brought.read_bytes() == b"mine"
-    folders.bring_example(tmp_path)  # a pack without one
