@@ -9,7 +9,7 @@ from vdt_studio.paths import Folders
 from vdt_studio.studio import Studio
 from vdt_studio.verify import read_saved
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "workflows"
@@ -24,6 +24,7 @@ SILENT = {
 }
 CORPUS = ROOT / "tests" / "graphs"
 SAVED = sorted(path for path in CORPUS.glob("*/saved*") if path.suffix in (".mp4", ".png"))
+SHOTS = ROOT / "output" / "browser"  # ignored by git; kept to be looked at
 FOR_COMFYUI = ("stock_ksampler", "mask_for_other_models")  # the runner lacks nodes of theirs
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in FOR_COMFYUI)
 RENDERERS = ["classic", "vue"]
@@ -35,6 +36,7 @@ NEVER_THERE = {
     "GET /api/view?filename=sound.mp4&subfolder=&type=input",  # the same, for the pictures of the mask timeline
     "GET /favicon.ico",  # of the bare page on which these tests clear the storage
 }
+MASK = "const node = window.app.graph._nodes.find(n => n.type === 'VDTMask');"
 COUNT_PREVIEWS = """
 window.previews = {b_preview: 0, b_preview_with_metadata: 0};
 for (const name in window.previews) window.app.api.addEventListener(name, () => window.previews[name]++);
@@ -134,9 +136,26 @@ def test_a_mistake_is_said_on_its_node_before_anything_runs(editor, renderer):
     error = of["errors"][0]
     assert of["class_type"] == "VDTMask" and "'last' in frame list" in error["details"]
     assert editor.run("return window.app.graph.getNodeById(arguments[0]).has_errors", int(node))
+    SHOTS.mkdir(parents=True, exist_ok=True)
     shown = "the list of given frames cannot be read"  # the editor itself shows the sentence behind a button
     editor.until(lambda: shown in editor.run("return document.body.innerText"), "the timeline's own word", 20)
     assert editor.outputs("VDTMask") is None
+    sentence = error["details"].removeprefix(f"{error['extra_info'].get('input_name')} - ")
+    on_it = f"{MASK} return node.widgets.filter(w => w.name === '$$node-text-preview').map(w => w.value)"
+    editor.until(lambda: editor.run(on_it) == [sentence], "the sentence on its node", 20)
+    editor.show("VDTMask")
+    words = " ".join(sentence.split())
+    seen = (
+        "return [...document.querySelectorAll('*')].filter(e => e.checkVisibility()).map(e => e.innerText || e.value)"
+    )
+    editor.until(lambda: any(words in " ".join(str(text).split()) for text in editor.run(seen)), "it is seen", 20)
+    editor.driver.save_screenshot(str(SHOTS / f"mistake_{renderer}.png"))
+    saved = editor.run(f"{MASK} return node.serialize().widgets_values.length")
+    assert saved == 9  # the text is not saved
+    editor.set_widget("VDTMask", "known", "0-3")
+    editor.click_run()
+    editor.until(lambda: editor.run(on_it) == [], "the node without it", 20)
+    editor.until(lambda: editor.outputs("SaveVideo"), "the run", 120)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

@@ -1,4 +1,4 @@
-"""The words of templates and the source of a graph, run by node; tests/browser/test_first_minute.py has the rest."""
+"""The words of templates, the source of a graph and what its check says, run by node; tests/browser/test_first_minute.py has the rest."""
 
 import shutil
 import subprocess
@@ -13,6 +13,6 @@ def test_without_a_page():
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs node to run the editor's code")
-    command = [node, "--test", str(FOLDER / "titles.mjs"), str(FOLDER / "source.mjs")]
+    command = [node, "--test", *(str(FOLDER / f"{name}.mjs") for name in ("titles", "source", "findings"))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
