@@ -1,4 +1,4 @@
-"""What a mask does, drawn over the frames: generated cells tinted orange, on the grid that the model sees."""
+"""What a mask does, drawn over the frames: generated pixels striped, their cells tinted, on the model's grid."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from .latent_preview import frame_grid
 
 FRAME_SIDE = 128  # frames are enlarged to about this, so that single cells can be told apart
 STRIP_FRAMES = 64
-PIXEL_TINT, CELL_TINT, GRID_TINT = 0.55, 0.25, 0.6
+CELL_TINT, GRID_TINT = 0.25, 0.6
+STRIPE_PERIOD, STRIPE_WIDTH = 16, 6  # pixels of the enlarged frames, along a row: seen on sheets shown at a third
+GROUND = (38, 40, 44)  # between the stripes, as on the mask timeline: what is generated has no picture yet
 _CAPTION, _MARGIN, _FONT_SIZE = 24, 6, 14
 
 
 def overlay(frames: np.ndarray, mask: Tensor, *, cell: int = 8) -> np.ndarray:
-    """Tint the masked pixels, more lightly the rest of their cells, and draw the cells' grid over both.
+    """Draw stripes for the masked pixels, as the mask timeline does, and tint the rest of their cells under its grid.
 
     Args:
         frames: uint8 (T, H, W, 3).
@@ -35,12 +37,13 @@ def overlay(frames: np.ndarray, mask: Tensor, *, cell: int = 8) -> np.ndarray:
         raise ValueError(f"the mask is {tuple(mask.shape)}, the frames are {frames.shape[:3]}: make the mask for them")
     factor = max(1, FRAME_SIDE // max(frames.shape[1:3]))
     generated = _cells(mask, cell)
-    strength = np.where(mask.numpy(), PIXEL_TINT, np.where(generated, CELL_TINT, 0.0))
-    strength = strength.repeat(factor, axis=1).repeat(factor, axis=2)
-    lines = _grid(strength.shape[1:], cell * factor) & generated.repeat(factor, axis=1).repeat(factor, axis=2)
-    strength = np.where(lines, np.maximum(strength, GRID_TINT), strength)[..., None]
-    large = frames.repeat(factor, axis=1).repeat(factor, axis=2).astype(np.float32)
-    return (large + strength * (np.array(GENERATED) - large)).round().astype(np.uint8)
+    generated, masked, large = (
+        each.repeat(factor, axis=1).repeat(factor, axis=2) for each in (generated, mask.numpy(), frames)
+    )
+    size = large.shape[1:3]
+    strength = np.where(generated, np.where(_grid(size, cell * factor), GRID_TINT, CELL_TINT), 0.0)[..., None]
+    tinted = (large + strength * (np.array(GENERATED) - large.astype(np.float32))).round().astype(np.uint8)
+    return np.where(masked[..., None], _stripes(size), tinted)
 
 
 def mask_preview(frames: np.ndarray, mask: Tensor, *, cell: int = 8) -> np.ndarray:
@@ -78,6 +81,12 @@ def _cells(mask: Tensor, cell: int) -> np.ndarray:
     frames, height, width = mask.shape
     cells = to_cells(mask, (frames, *latent_grid_size((height, width), cell)), downscale=cell)
     return repeat(cells, "t h w -> t (h i) (w j)", i=cell, j=cell)[:, :height, :width].numpy()
+
+
+def _stripes(size: tuple[int, ...]) -> np.ndarray:
+    """Diagonal stripes, uint8 (H, W, 3)."""
+    at = (np.arange(size[0])[:, None] + np.arange(size[1])) % STRIPE_PERIOD
+    return np.where((at < STRIPE_WIDTH)[..., None], np.array(GENERATED), np.array(GROUND)).astype(np.uint8)
 
 
 def _grid(size: tuple[int, ...], step: int) -> np.ndarray:

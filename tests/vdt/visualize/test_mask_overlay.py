@@ -9,8 +9,10 @@ from vdt.visualize.mask_overlay import (
     CELL_TINT,
     FRAME_SIDE,
     GRID_TINT,
-    PIXEL_TINT,
+    GROUND,
     STRIP_FRAMES,
+    STRIPE_PERIOD,
+    STRIPE_WIDTH,
     frame_strip,
     mask_preview,
     overlay,
@@ -29,10 +31,20 @@ def test_generated_pixels_their_cells_and_the_grid_are_told_apart():
     factor = FRAME_SIDE // 64
     assert made.shape == (2, 128, 128, 3)
     assert (made[0] == 100).all()
-    assert (made[1, 10 * factor, 20 * factor] == tinted(PIXEL_TINT)).all()
+    striped = {tuple(colour) for colour in made[1, 20:22, 40:42].reshape(-1, 3).tolist()}
+    assert striped <= {tuple(GENERATED), GROUND}
     assert (made[1, 12 * factor, 22 * factor] == tinted(CELL_TINT)).all()
     assert (made[1, 8 * factor, 20 * factor] == tinted(GRID_TINT)).all()
     assert (made[1, 20 * factor, 20 * factor] == 100).all()
+
+
+def test_what_is_generated_is_striped_and_shows_no_picture():
+    frames = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
+    made = overlay(frames, torch.ones(1, 64, 64, dtype=torch.bool))
+    orange = (made == np.array(GENERATED)).all(-1)
+    assert (orange | (made == np.array(GROUND)).all(-1)).all()
+    assert orange.mean() == pytest.approx(STRIPE_WIDTH / STRIPE_PERIOD, abs=0.02)
+    assert (orange[0, 1:, :-1] == orange[0, :-1, 1:]).all()  # diagonal
 
 
 def test_frames_of_any_size_work():
