@@ -102,7 +102,7 @@ def start_browser(flags=()):
     for flag in (*FLAGS, *flags):
         options.add_argument(flag)
     made = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    made.set_script_timeout(120)
+    made.set_script_timeout(300)
     return made
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 TEMPLATES = sorted(path.stem for path in (Path(__file__).parents[2] / "workflows").glob("*.json"))
 SHOTS = Path(__file__).parents[2] / "output" / "browser"  # ignored by git; kept to be looked at

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 from timeline_page import TimelinePage
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MASK = "const node = window.app.graph._nodes.find(n => n.type === 'VDTMask');"
 

@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 from timeline_page import NODE, TimelinePage
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 RENDERERS = ["classic", "vue"]
 CLIP = Path(__file__).parents[2] / "samples/clips/two_balls.mp4"
