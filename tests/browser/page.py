@@ -96,6 +96,8 @@ class Editor:
         self.until(lambda: self.run(READY), "the editor")
         if renderer == "vue" and self.version() < VUE_SINCE:
             pytest.skip("this editor's Vue renderer is unfinished")
+        drawn = lambda: self.run("return !!LiteGraph.vueNodesMode") == RENDERERS[renderer]  # noqa: E731
+        self.until(drawn, f"the renderer {renderer}; another page of this host may have chosen the other")
         if template and not by_link:
             self.load(self.host.request(f"/api/workflow_templates/{self.host.pack}/{template}.json"), template)
         self.until(lambda: self.run(LOADED), "the graph")

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from phone import phone_video
+from PIL import Image
 
 from vdt.media.video import probe
 
@@ -173,3 +174,20 @@ def test_a_saved_video_still_opens_its_graph(person, host):
     path = f"/view?filename={video['filename']}&subfolder={video['subfolder']}&type=output"
     editor.drop(path, video["filename"])
     editor.until(lambda: "VDTReport" in editor.nodes(), "the graph of the video", 20)
+
+
+def test_a_dropped_picture_is_loaded_by_a_node_of_its_own(person):
+    """On a node of ours, which takes videos, and on the canvas."""
+    editor = person.editor.open("predict", person.editor.renderer)
+    loaded = "return window.app.graph._nodes.filter(n => n.type === 'LoadImage').map(n => n.widgets[0].value)"
+    names = []
+    for place, colour in (("VDTSampleClip", "red"), ("VDTEncode", "green"), (None, "blue")):
+        names.append(f"{colour} {person.name}.png")
+        picture = person.folder / names[-1]
+        Image.new("RGB", (48, 32), colour).save(picture)
+        if place is None:
+            editor.drop_file(picture)
+        else:
+            assert editor.driver.execute_async_script(DROP_ON, place, editor.as_url(picture), picture.name) is True
+        editor.until(lambda: editor.run(loaded) == names, f"the picture dropped on {place or 'the canvas'}", 20)
+    assert editor.alerts() == []
