@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..vdt.inference.vocabulary import Vocabulary
 from .host import native, runtime
 from .host import text as texts
 from .schema import schema
@@ -39,9 +40,13 @@ class VDTTextEncode(io.ComfyNode):
                     tooltip="For the text input of VDT Sampler, VDT Extend and VDT Conditioning.",
                 )
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, model: Any, text: str) -> io.NodeOutput:
         with runtime.named("VDT Text Encode"):
-            return io.NodeOutput(texts.encode(native.network_of(model).vdt.config, text))
+            network = native.network_of(model)
+            encoded = texts.encode(network.vdt.config, text)
+            runtime.announce(cls.hidden, Vocabulary.read(network.file).advice(text))
+            return io.NodeOutput(encoded)

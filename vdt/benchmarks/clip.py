@@ -34,7 +34,7 @@ def bench_clip(
         rounds: the best of so many counts.
         steps: of the reference.
     """
-    sampling = sampling or SamplingConfig()
+    sampling = (sampling or SamplingConfig()).for_text(False)
     reference = SamplingConfig.named("ancestral", steps=steps, guidance=1.0)
     frames = clips[0].frames
     num_frames, height, width = frames.shape[:3]

@@ -53,7 +53,7 @@ def bench_learning(
     Returns:
         points (a record per weight), vae_px, target_px, the `PowerLaw` through the points, and clips_for_target by it.
     """
-    sampling = sampling or SamplingConfig()
+    sampling = (sampling or SamplingConfig()).for_text(False)
     found = [predict_half(pipeline, clips, sampling, progress=True) for _, pipeline in weights]
     points = [{"clips_learned": n, **table_metrics(each["model"])} for (n, _), each in zip(weights, found, strict=True)]
     law = fit_power_law([(point["clips_learned"], point["centroid_px"]) for point in points])

@@ -19,7 +19,7 @@ from ..masks.tasks import Predict, over_cells
 
 STAGES = ("encode", "sample", "decode")
 LENGTHS = (16, 32, 64, 128)
-SAMPLING = SamplingConfig(steps=2, sampler="ddim", spacing="even")  # more steps need the same memory
+SAMPLING = SamplingConfig(steps=2, sampler="ddim", spacing="even", text_guidance=1.0)  # more steps need the same memory
 MEBI = 2**20
 
 

@@ -19,7 +19,7 @@ from ..media.video import read_frames, write_video
 from .memory import MEBI, resident_bytes
 
 EVERY = 20  # frames between two readings
-SAMPLING = SamplingConfig(steps=2, sampler="ddim", spacing="even")  # more steps need the same memory
+SAMPLING = SamplingConfig(steps=2, sampler="ddim", spacing="even", text_guidance=1.0)  # more steps need the same memory
 
 
 def bench_stream(*, size: int = 64, frames: int = 2000, every: int = 0) -> dict[str, Any]:

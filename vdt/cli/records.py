@@ -52,6 +52,7 @@ def sampling_config(options: argparse.Namespace) -> SamplingConfig:
         default.name if options.sampler is None else options.sampler,
         steps=default.steps if options.steps is None else options.steps,
         guidance=default.guidance if options.guidance is None else options.guidance,
+        text_guidance=default.text_guidance,
         step_cache=options.reuse,
     )
 

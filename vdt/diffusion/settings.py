@@ -24,7 +24,7 @@ class SamplingConfig:
     spacing: Spacing = "quadratic"  # of the steps, see `Schedule.respace`
     guidance: float = 2.0  # weight of the conditioning frames; 1 is off
     guidance_below: float = 0.2  # signal power up to which guidance acts: as good as on every step (measured, LOG.md)
-    text_guidance: float = 1.0  # weight of the text, on every step; 1 is off
+    text_guidance: float = 5.0  # weight of the text, where there is one, on every step; 1 is off
     step_cache: float = 0.0  # threshold of the step cache, see `CachedModel`; 0 is off
 
     def __post_init__(self) -> None:
@@ -115,5 +115,7 @@ class SamplingConfig:
         return dataclasses.asdict(self)
 
 
-FAST = SamplingConfig(steps=2, guidance=1.0)  # of the bundled student
-EVEN_DDIM = SamplingConfig(steps=20, sampler="ddim", spacing="even", guidance=1.0)  # of models still in training
+FAST = SamplingConfig(steps=2, guidance=1.0, text_guidance=1.0)  # of the bundled student
+EVEN_DDIM = SamplingConfig(
+    steps=20, sampler="ddim", spacing="even", guidance=1.0, text_guidance=1.0
+)  # of models still in training

@@ -42,7 +42,7 @@ def run_bytes(
     """The most memory that windows of H x W pixels take, in the model or the autoencoder, plus `held` bytes."""
     vae, model = pipeline.vae.config, pipeline.model.config
     resolved = windows.resolve(model)
-    seen = resolved.frames * sampling.passes_at_once
+    seen = resolved.frames * sampling.for_text(model.text is not None).passes_at_once
     rows, columns = latent_grid_size(size, vae.downscale)
     return max(model_bytes(model, seen, rows, columns, tile=resolved.tile), vae_bytes(vae, *size)) + held
 
@@ -63,7 +63,7 @@ def estimate_run(
     Args:
         pipeline: model and VAE; nothing random is drawn.
         size: height and width in pixels.
-        sampling, windows: of the run.
+        sampling, windows: of the run; `sampling.for_text(False)` of one without a text, if the model reads them.
         count: windows to generate.
         coded: frames that are encoded or decoded, which take about the same time.
         held: bytes in memory in addition to the work itself.
@@ -71,7 +71,8 @@ def estimate_run(
     """
     resolved = windows.resolve(pipeline.model.config)
     grid = latent_grid_size(size, pipeline.vae.config.downscale)
-    passes = count * sampling.count_passes(Schedule.from_config(pipeline.model.config.diffusion))
+    config = pipeline.model.config
+    passes = count * sampling.for_text(config.text is not None).count_passes(Schedule.from_config(config.diffusion))
     seconds = passes * pass_seconds(pipeline.model, grid, resolved, clock=clock)
     if coded:
         seconds += coded * _frame_seconds(pipeline, size, clock)

@@ -22,6 +22,7 @@ from ..media.frames import frames_to_pixels
 from ..models.autoencoder import AutoencoderKL
 from ..models.initialisation import uniform_convolutions, without_memory
 from ..models.transformer import VDT
+from ..text import ENCODERS
 from ..visualize.latent_preview import PreviewProjection, fit_preview
 from .data.captions import config_with_encoder
 from .data.latent_cache import encode_clips, encoder_key, fingerprint
@@ -162,6 +163,12 @@ def _check_distillation(recipe: VDTRecipe, path: Path) -> None:
         return
     if not recipe.init:
         raise ValueError(f'{path} distils without a teacher: name its file with init, or init = "{BUNDLED}"')
+    config = describe(_start(recipe.init, "vdt", path)).config
+    if isinstance(config, VDTConfig) and config.text and config.text.encoder in ENCODERS and not recipe.text.encoder:
+        raise ValueError(
+            f"{path} distils a model that reads text, without captions, so that its student would not read it: add a "
+            f'table [text] with encoder = "{config.text.encoder}"'
+        )
 
 
 def _vdt_module(recipe: VDTRecipe, path: Path, latents: Tensor) -> VDT:

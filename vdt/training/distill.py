@@ -35,16 +35,22 @@ class DistillObjective(VDTObjective):
     """Guided progressive distillation (arXiv 2202.00512, algorithm 2; guidance as in arXiv 2210.03142).
 
     The student's steps are quadratic ones, and so are the teacher's, `substeps` of which lead from each to the next:
-    both end points are the same. The student needs no guidance: it learns what the guided teacher does.
+    both end points are the same. The student needs no guidance: it learns what the guided teacher does, guided by the
+    conditioning frames and by captions, if there are any.
     """
 
     def __init__(self, module: VDT, teacher: VDT, clips: LatentClips, recipe: VDTRecipe) -> None:
         distill = recipe.distill
-        shown_with = SamplingConfig(steps=distill.steps, sampler="ddim", guidance=1.0)
+        shown_with = SamplingConfig(steps=distill.steps, sampler="ddim", guidance=1.0, text_guidance=1.0)
         super().__init__(module, clips, recipe, shown_with=shown_with)
         self.teacher = teacher.eval().requires_grad_(False)
         self.substeps = distill.substeps
-        self.guided = SamplingConfig(steps=distill.steps * distill.substeps, sampler="ddim", guidance=distill.guidance)
+        self.guided = SamplingConfig(
+            steps=distill.steps * distill.substeps,
+            sampler="ddim",
+            guidance=distill.guidance,
+            text_guidance=distill.text_guidance,
+        )
         self.fine = self.guided.respaced(self.schedule)
 
     def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..checkpoints import save_model, save_sharded, save_vae
+from ..inference.vocabulary import WORDS_KEY, Vocabulary
 from ..ranks import current
 from ..visualize.latent_preview import PREVIEW_KEY
 from .objectives import Objective, VDTObjective
@@ -56,6 +57,8 @@ class Exporter:
         halves = {name: value.half() for name, value in weights.items()}
         if isinstance(self.objective, VDTObjective):
             metadata[PREVIEW_KEY] = self.objective.clips.preview.to_json()
+            if (captions := self.objective.captions) is not None:
+                metadata[WORDS_KEY] = Vocabulary.of(captions.texts).to_json()
         save(halves, self.objective.module.config, path, metadata)
 
     def _save(self, *arguments: object) -> None:

@@ -24,6 +24,7 @@ from ..bounds import (
     shown,
 )
 from ..config import VAE_CONFIGS, VDT_CONFIGS, DiffusionConfig, VAEConfig, VDTConfig
+from ..diffusion import SamplingConfig
 from ..masks.sampling import DEFAULT_MIX
 from .toml import read_toml
 
@@ -166,7 +167,8 @@ class DistillRecipe(_Checked):
 
     steps: int = bounded(0, MAX_DEPTH, 0)  # of the student, sampled as ddim_quad; 0: learn from clips alone
     substeps: int = bounded(1, MAX_DEPTH, 3)  # of the teacher for each of them
-    guidance: float = bounded(0, MAX_WEIGHT, 2.0)  # of the teacher
+    guidance: float = bounded(0, MAX_WEIGHT, SamplingConfig().guidance)  # of the teacher, by the conditioning frames
+    text_guidance: float = bounded(0, MAX_WEIGHT, SamplingConfig().text_guidance)  # of the teacher, by captions
 
 
 @dataclass(frozen=True, kw_only=True)

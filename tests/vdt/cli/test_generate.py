@@ -59,7 +59,8 @@ def test_help_describes_every_task():
 
 def test_steps_may_be_spaced_and_any_sampler_named(generate, calls):
     assert generate("predict", steps=3, sampler="unipc_quad", given=2) == 0
-    assert calls[0][1]["sampling"] == SamplingConfig(steps=3, sampler="unipc", spacing="quadratic")
+    made = SamplingConfig(steps=3, sampler="unipc", spacing="quadratic").for_text(False)
+    assert calls[0][1]["sampling"] == made
 
 
 def run_with_stub(place, monkeypatch, pipeline, *flags) -> list:
@@ -74,7 +75,7 @@ def run_with_stub(place, monkeypatch, pipeline, *flags) -> list:
 def test_what_is_left_out_is_as_the_library_has_it(place, tiny_model, tiny_vae, monkeypatch, calls):
     assert run_with_stub(place, monkeypatch, Pipeline(tiny_model, tiny_vae)) == [bundled("vdt")]
     options = calls[0][1]
-    assert (options["sampling"], options["compositing"]) == (SamplingConfig(), CompositingConfig())
+    assert (options["sampling"], options["compositing"]) == (SamplingConfig().for_text(False), CompositingConfig())
     assert (options["windows"], options["seed"]) == (WindowConfig(), 0)
 
 
@@ -85,7 +86,8 @@ def test_fast_is_the_student_and_its_settings_in_whatever_order(place, tiny_mode
         assert run_with_stub(place, monkeypatch, pipeline, *flags) == [bundled("vdt-fast")]
     fast, before, after = (options["sampling"] for _, options, _ in calls)
     assert fast == FAST
-    assert before == after == SamplingConfig(steps=3, guidance=1.5, sampler="ddim", spacing="even")
+    own = SamplingConfig(steps=3, guidance=1.5, sampler="ddim", spacing="even").for_text(False)
+    assert before == after == own
     named = place / "model.safetensors"
     for flags in (["--fast", "--model", str(named)], ["--model", str(named), "--fast"]):
         assert run_with_stub(place, monkeypatch, pipeline, *flags) == [named]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from vdt.checkpoints import save_model
+from vdt.checkpoints import add_metadata, save_model
 from vdt.config import CrossAttentionSpec, MaskSpec
 from vdt.inference.settings import GenerationConfig, SamplingConfig
+from vdt.inference.vocabulary import WORDS_KEY, Vocabulary
 from vdt.media.video import probe
 from vdt.models import VDT
 from vdt.text import WordEncoder
@@ -40,6 +41,27 @@ def test_a_text_reaches_the_model_and_is_written_down(place, generate, reader, c
     assert "text" not in _comment(video)
 
 
+def test_a_text_weighs_as_the_library_has_it_and_that_of_the_student_is_in_its_weights(generate, reader, calls):
+    assert generate("predict", given=3, **reader, text=SENTENCE) == 0
+    assert generate("predict", "--fast", given=3, **reader, text=SENTENCE) == 0
+    plain, fast = (options["sampling"] for _, options, _ in calls)
+    assert plain.text_guidance == SamplingConfig().text_guidance != 1 and not fast.is_text_guided
+
+
+def test_words_that_a_model_has_not_learned_are_named_and_stop_nothing(generate, reader, capsys):
+    """As far as its file says which it has."""
+    assert generate("predict", given=3, **reader, text="a dog hits the ball") == 0
+    assert "not learned" not in capsys.readouterr().out
+    words = Vocabulary.of([SENTENCE, "a ball rolls"]).to_json()
+    add_metadata(reader["model"], {WORDS_KEY: words})
+    assert generate("predict", given=3, **reader, text="A dog hits the balls, a dog!") == 0
+    said = capsys.readouterr().out
+    assert "has not learned these words: 'dog', 'balls' (perhaps 'ball'?). It knows sentences such as" in said
+    assert f"\n  {SENTENCE}\n" in said
+    assert generate("predict", given=3, **reader, text=SENTENCE.upper()) == 0
+    assert "not learned" not in capsys.readouterr().out
+
+
 def test_no_text_is_bit_for_bit_the_model_without_one(generate, reader, calls):
     assert generate("predict", given=3, **reader) == 0
     assert generate("predict", given=3, **reader, text=" ", **{"text-guidance": 3}) == 0
@@ -68,7 +90,7 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(generate, reader, refuse
 
 
 def test_a_run_describes_itself_with_its_text():
-    assert GenerationConfig(seed=3).describe() == f"{SamplingConfig().describe()}, seed 3"
+    assert GenerationConfig(seed=3).describe() == f"{SamplingConfig().for_text(False).describe()}, seed 3"
     told = GenerationConfig(sampling=SamplingConfig(text_guidance=3.0), text="a ball")
     assert told.describe() == "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 3, seed 0, text 'a ball'"
     assert "text" not in dataclasses.replace(told, text="").describe()

@@ -112,7 +112,7 @@ def test_the_defaults_are_those_of_the_settings(model, clean, mask):
 def test_passes_through_the_network_are_counted_beforehand(model, clean, mask):
     schedule = Schedule.from_config(model.config.diffusion)
     for name, steps, guidance, passes in (("ddim", 4, 1.0, 4), ("dpmpp_2m_quad", 4, 2.0, 6), ("unipc", 5, 2.0, 8)):
-        clips, sampling = [], SamplingConfig.named(name, steps=steps, guidance=guidance)
+        clips, sampling = [], SamplingConfig.named(name, steps=steps, guidance=guidance).for_text(False)
         handle = model.register_forward_pre_hook(
             lambda module, inputs, clips=clips: clips.append(len(inputs[0]) // len(clean))
         )

@@ -15,9 +15,10 @@ FULL = Schedule.from_config(DiffusionConfig(prediction="v"))
 
 def test_the_defaults_are_the_measured_ones():
     values = {"steps": 4, "sampler": "dpmpp_2m", "spacing": "quadratic", "guidance": 2.0, "guidance_below": 0.2}
-    assert SamplingConfig().to_dict() == {**values, "text_guidance": 1.0, "step_cache": 0.0}
-    assert (FAST.steps, FAST.name, FAST.is_guided) == (2, "dpmpp_2m_quad", False)
-    assert (EVEN_DDIM.steps, EVEN_DDIM.name, EVEN_DDIM.is_guided) == (20, "ddim", False)
+    assert SamplingConfig().to_dict() == {**values, "text_guidance": 5.0, "step_cache": 0.0}
+    assert (FAST.steps, FAST.name) == (2, "dpmpp_2m_quad")
+    assert (EVEN_DDIM.steps, EVEN_DDIM.name) == (20, "ddim")
+    assert not any(each.is_guided or each.is_text_guided for each in (FAST, EVEN_DDIM))
     with pytest.raises(dataclasses.FrozenInstanceError):
         SamplingConfig().steps = 5
 
@@ -69,12 +70,13 @@ def test_the_chain_is_that_of_steps_and_spacing():
 
 def test_passes_are_counted_once_a_step_and_twice_where_guidance_acts():
     for sampling, passes in (
-        (SamplingConfig(), 6),
+        (SamplingConfig(), 10),
+        (SamplingConfig().for_text(False), 6),
         (FAST, 2),
         (EVEN_DDIM, 20),
-        (SamplingConfig(guidance_below=0.0), 4),
-        (SamplingConfig(guidance_below=1.0), 8),
-        (SamplingConfig(steps=5, spacing="even"), 8),
+        (SamplingConfig(guidance_below=0.0), 8),
+        (SamplingConfig(guidance_below=1.0), 12),
+        (SamplingConfig(steps=5, spacing="even"), 13),
         (SamplingConfig(text_guidance=3.0), 10),
         (dataclasses.replace(FAST, text_guidance=0.5), 4),
         (SamplingConfig(text_guidance=3.0).for_text(False), 6),
@@ -115,7 +117,8 @@ def test_without_a_text_its_guidance_is_nothing():
 
 
 def test_one_line_says_how_a_clip_is_sampled():
-    assert SamplingConfig().describe() == "dpmpp_2m_quad, 4 steps, guidance 2"
+    assert SamplingConfig().describe() == "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 5"
+    assert SamplingConfig().for_text(False).describe() == "dpmpp_2m_quad, 4 steps, guidance 2"
     cached = dataclasses.replace(EVEN_DDIM, guidance=1.5, step_cache=0.1)
     assert cached.describe() == "ddim, 20 steps, guidance 1.5, step cache 0.1"
     assert SamplingConfig(text_guidance=3.0).describe() == "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 3"

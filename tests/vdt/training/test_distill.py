@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 import torch
 
-from vdt.config import VDT_CONFIGS, MaskSpec
+from vdt.config import VDT_CONFIGS, CrossAttentionSpec, MaskSpec
 from vdt.diffusion import (
     DenoiserOutput,
     GivenCells,
@@ -19,7 +19,7 @@ from vdt.diffusion import (
 from vdt.models.transformer import VDT
 from vdt.training.distill import DistillObjective, teacher_x0
 from vdt.training.objectives import LatentClips
-from vdt.training.recipe import DistillRecipe, VDTRecipe
+from vdt.training.recipe import DistillRecipe, TextRecipe, VDTRecipe
 
 CONFIG = VDT_CONFIGS["VDT-XS/2"].diffusion
 
@@ -117,6 +117,25 @@ def test_a_student_comes_nearer_to_its_guided_teacher(teacher):
         optimizer.step()
         optimizer.zero_grad()
     assert float((sampled(student, 3, 1.0) - aim).pow(2).mean()) < 0.6 * before
+
+
+def test_a_student_learns_with_captions_what_its_teacher_does_guided_by_them(teacher):
+    """And a teacher that reads text is not distilled without any."""
+    spec = CrossAttentionSpec(source="text", width=192, encoder="words")
+    model, generator = VDT(dataclasses.replace(teacher.config, conditioning=(MaskSpec(embed=True), spec))), seeded(12)
+    for parameter in model.parameters():
+        parameter.data = parameter.data + 0.05 * torch.randn(parameter.shape, generator=generator)
+    latents, losses = torch.randn(2, 6, 4, 8, 8, generator=seeded(6)), []
+    for text_guidance in (1.0, 3.0):
+        distill = DistillRecipe(steps=2, substeps=1, guidance=1.0, text_guidance=text_guidance)
+        recipe = VDTRecipe(tasks={"predict": 1.0}, distill=distill, text=TextRecipe(encoder="words", drop=0.0))
+        clips = LatentClips(latents=latents, vae=None, shown=None, preview=None, captions=[("a red ball",)] * 2)
+        objective = DistillObjective(copy.deepcopy(model).requires_grad_(True), model.eval(), clips, recipe)
+        loss = objective.loss(2, seeded(7), torch.device("cpu")).total
+        loss.backward()
+        losses.append(float(loss.detach()))
+        assert any(value.grad is not None and "cross" in name for name, value in objective.module.named_parameters())
+    assert losses[0] < 1e-6 < 1e-4 < losses[1]  # without guidance there is nothing to learn from oneself
 
 
 def test_the_taught_end_is_that_of_the_sampler(teacher):

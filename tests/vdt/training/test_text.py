@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from vdt.checkpoints import load_model
+from vdt.inference.vocabulary import Vocabulary
 from vdt.physics.language import SceneFacts, captions
 from vdt.ranks import Ranks
 from vdt.text import WordEncoder
@@ -124,6 +125,14 @@ def test_a_model_without_text_gets_a_branch_that_begins_by_reading_nothing(workb
     before, after = load_model(first.weight), load_model(text.weight)
     x, t = torch.randn(1, 4, 4, 4, 4, generator=seeded(1)), torch.tensor([400])
     assert torch.equal(before(x, t), after(x, t)) and after.config.conditioning[1].encoder == "words"
+
+
+def test_a_reader_says_what_it_has_read_and_is_not_distilled_without_captions(workbench):
+    (workbench.folder / "videos" / "0.txt").write_text("a red ball rolls", encoding="utf-8")
+    result = workbench.train("reader", model=TEXT, tables=WORDS, optim="steps = 1")
+    assert Vocabulary.read(result.weight) == Vocabulary.of(["a red ball rolls"])
+    with pytest.raises(ValueError, match=r"distils a model that reads text.*\[text\] with encoder = \"words\""):
+        workbench.train("deaf", top='init = "reader/reader.safetensors"', tables="[distill]\nsteps = 1\n")
 
 
 def test_text_without_a_model_that_reads_it_is_refused_before_anything_is_encoded(workbench):

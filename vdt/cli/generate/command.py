@@ -98,7 +98,8 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Turn the options into records, load the model, and generate."""
     from ...inference.prompt import resolve_text
-    from ..records import generation_config, load_pipeline, window_config
+    from ...inference.vocabulary import Vocabulary
+    from ..records import generation_config, load_pipeline, model_path, window_config
     from .clips import write_generated, write_outpainted
     from .requests import OutpaintRequest, VideoRequest, make_request
     from .videos import write_job
@@ -108,6 +109,8 @@ def run(options: argparse.Namespace) -> None:
     generation = with_text(generation_config(options), options)
     pipeline = load_pipeline(options)
     resolve_text(pipeline.model.config, generation.text)  # refuses what it cannot read before anything is made
+    if advice := Vocabulary.read(model_path(options)).advice(generation.text):
+        print(f"note: {advice}")
     generation = replace(generation, windows=window_config(options, pipeline.codec.downscale))
     if isinstance(request, VideoRequest):
         write_job(request.job(pipeline.model.config, downscale=pipeline.codec.downscale), pipeline, generation, target)

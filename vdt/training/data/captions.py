@@ -23,8 +23,9 @@ class CaptionEncoder:
         self.encode = ENCODERS[recipe.encoder]()
         self.drop, self.unknown = recipe.drop, recipe.unknown
         texts = {text for each in {tuple(each) for each in captions} for text in each}
-        self._places = {text: place for place, text in enumerate(sorted(texts))}
-        self._words, self._counts = self.encode.words(sorted(texts) or [""])
+        self.texts = sorted(texts)
+        self._places = {text: place for place, text in enumerate(self.texts)}
+        self._words, self._counts = self.encode.words(self.texts or [""])
         self.length = self._counts.shape[1]
 
     def draw(self, captions: Sequence[Sequence[str]], generator: torch.Generator) -> tuple[Tensor, Tensor]:
