@@ -37,6 +37,7 @@ NAMES = {
     "stock_ksampler",
     "painted_mask",
     "mask_for_other_models",
+    "write_what_happens",
 }
 FOR_COMFYUI = {"mask_for_other_models": "UNETLoader"}  # the runner lacks these nodes
 STOCK = {"stock_ksampler"}  # decoded by a stock node; tests/studio/test_stock_sampler.py runs it
@@ -56,6 +57,7 @@ GIVEN = {  # frames whose pixels must come back
     "own_clip": set(range(8)),
     "loop": {*range(6), *range(14, 20)},
     "slow_motion": set(range(0, 29, 4)),
+    "write_what_happens": set(),
     "outpaint": set(),  # a part of every frame is generated
     "painted_mask": {*range(3), *range(13, 16)},
 }

@@ -75,6 +75,7 @@ PLACES = {
     "VDTLoadModel": Place("generate", 140, "Model", 200),
     "VDTConditioning": Place("prepare", 140, "Conditioning", 200),
     "SetLatentNoiseMask": Place("prepare", 60, "Mask to the latents"),
+    "VDTTextEncode": Place("prepare", 240, "What happens"),
     "VDTMaskToControl": Place("prepare", 400, "Mask for the model", 90),
     "CLIPTextEncode": Place("prepare", 140, "Text"),
     "WanVaceToVideo": Place("generate", 310, "Wan VACE", 200),
@@ -108,6 +109,11 @@ VARIANTS = {
         "MarkdownNote": _WIDE_NOTE,
         "CreateVideo": Place("result", 130, "Pictures to video"),
         "SaveVideo": Place("result", 450, "Save the video"),
+    },
+    "VDTTextEncode": {
+        "VDTLoadModel": Place("prepare", 140, "Model", 200),
+        "VDTSampler": Place("generate", 380, "Generate", 200),
+        "MarkdownNote": Place("clip", 420, "What to change", 470, 488),
     },
     "WanVaceToVideo": {
         "VAEDecode": Place("decode", 60, "Latents to pictures", 90),

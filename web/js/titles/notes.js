@@ -283,4 +283,20 @@ export const NOTES = [
     "## 在原生 KSampler 下使用 VDT\n" +
     "*模型* 是普通的 MODEL：所有原生采样器和调度器都能驱动它。*遮罩写入潜变量* 说明生成什么，*条件* 使 `cfg` 成为按给定帧的引导（1 为关闭，用时减半；更高则更紧密地遵循给定帧）。",
   ],
+  [
+    "## Write what happens\n" +
+    "The model makes all 16 frames from the sentence in *What happens*. Write your own, in English; of *Clip* it takes no more than length and size.\n" +
+    "\n" +
+    "- **Words it knows:** red, orange, yellow, green, cyan, blue, purple, pink; ball, cylinder; left, right; *bounces*, *hits*, *stops before*, *passes*. Other words are named on *What happens* and do nothing.\n" +
+    "- **Another clip of the same sentence:** change `seed` of *Generate*. Name the colour of each thing: what has none takes any.\n" +
+    "- **Closer to the words:** raise `text_guidance` of *Generate*; 1 is off.\n" +
+    "- **Beginning with a picture:** choose *image_to_video* in *Mask*: the first frame of *Clip* is given, and the sentence says what follows.",
+    "## 写下发生什么\n" +
+    "模型根据 *发生什么* 中的句子生成全部 16 帧。请用英文写您自己的句子；*片段* 只提供长度和尺寸。\n" +
+    "\n" +
+    "- **它认识的词：** red、orange、yellow、green、cyan、blue、purple、pink；ball、cylinder；left、right；*bounces*、*hits*、*stops before*、*passes*。其他词会在 *发生什么* 上列出，不起作用。\n" +
+    "- **同一句话的另一个片段：** 修改 *生成* 的 `seed`。请写明每个物体的颜色：没写的可以是任何颜色。\n" +
+    "- **更紧跟文字：** 调高 *生成* 的 `text_guidance`；1 为关闭。\n" +
+    "- **从一张图片开始：** 在 *遮罩* 中选择 *image_to_video*：给定 *片段* 的第一帧，句子说明之后发生什么。",
+  ],
 ];

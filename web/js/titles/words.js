@@ -35,6 +35,7 @@ const NODES = {
   "VAE": "VAE",
   "Wan VACE": "Wan VACE",
   "Wan VACE model": "Wan VACE 模型",
+  "What happens": "发生什么",
   "What to change": "可以改什么",
   "Where the pictures stand": "图片的位置",
   "Your clip": "您的片段",
