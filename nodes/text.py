@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..vdt.inference.vocabulary import Vocabulary
+from ..vdt.inference.prompt import Vocabulary
 from .host import native, runtime
 from .host import text as texts
 from .schema import schema

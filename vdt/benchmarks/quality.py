@@ -46,7 +46,7 @@ def bench_quality(
     records = []
     for setting in tqdm(settings, unit="setting"):
         metrics = table_metrics(predict_half(pipeline, clips, setting)["model"])
-        name = setting.describe()
+        name = setting.for_text(False).describe()
         records.append({"setting": name, **setting.to_dict(), "seconds": seconds[name], **metrics})
     return records
 
@@ -105,4 +105,4 @@ def _seconds(model: VDT, num_frames: int, settings: Sequence[SamplingConfig]) ->
     def call(setting: SamplingConfig) -> torch.Tensor:
         return generate_latents(model, raw, cells, seeds=[0], sampling=setting)
 
-    return in_turns({setting.describe(): partial(call, setting) for setting in settings}, rounds=2)
+    return in_turns({setting.for_text(False).describe(): partial(call, setting) for setting in settings}, rounds=2)

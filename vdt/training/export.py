@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..checkpoints import save_model, save_sharded, save_vae
-from ..inference.vocabulary import WORDS_KEY, Vocabulary
+from ..inference.prompt import WORDS_KEY, Vocabulary
 from ..ranks import current
 from ..visualize.latent_preview import PREVIEW_KEY
 from .objectives import Objective, VDTObjective

@@ -8,8 +8,8 @@ import torch
 
 from vdt.checkpoints import add_metadata, save_model
 from vdt.config import CrossAttentionSpec, MaskSpec
+from vdt.inference.prompt import WORDS_KEY, Vocabulary
 from vdt.inference.settings import GenerationConfig, SamplingConfig
-from vdt.inference.vocabulary import WORDS_KEY, Vocabulary
 from vdt.media.video import probe
 from vdt.models import VDT
 from vdt.text import WordEncoder

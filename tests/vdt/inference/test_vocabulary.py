@@ -3,7 +3,7 @@
 import pytest
 
 from vdt.checkpoints import add_metadata, save_model
-from vdt.inference.vocabulary import MOST_NAMED, WORDS_KEY, Vocabulary
+from vdt.inference.prompt import MOST_NAMED, WORDS_KEY, Vocabulary
 
 CAPTIONS = ["a red ball", "the red ball hits the blue cylinder", "a blue ball rolls to the left"]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vdt.checkpoints import load_model
-from vdt.inference.vocabulary import Vocabulary
+from vdt.inference.prompt import Vocabulary
 from vdt.physics.language import SceneFacts, captions
 from vdt.ranks import Ranks
 from vdt.text import WordEncoder

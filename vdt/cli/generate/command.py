@@ -52,7 +52,7 @@ before the run. Frames are brought to the size of the model, or --size, by --pol
   vdt generate predict --input clip.mp4 --output out.mp4 --given 4 --sheet sheet.png
   vdt generate image-to-video --input photo.png --output out.mp4
   vdt generate extend --input clip.mp4 --output out.mp4 --frames 100
-  vdt generate unconditional --output out.mp4 --model text.safetensors --text 'a red ball hits a blue cylinder'"""
+  vdt generate unconditional --output out.mp4 --text 'a red ball rolls to the left and hits a green cylinder'"""
 
 
 def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -97,8 +97,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Turn the options into records, load the model, and generate."""
-    from ...inference.prompt import resolve_text
-    from ...inference.vocabulary import Vocabulary
+    from ...inference.prompt import Vocabulary, resolve_text
     from ..records import generation_config, load_pipeline, model_path, window_config
     from .clips import write_generated, write_outpainted
     from .requests import OutpaintRequest, VideoRequest, make_request

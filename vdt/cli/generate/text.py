@@ -19,8 +19,7 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--text",
         metavar="WORDS",
-        help='what happens, such as "the red ball hits the blue cylinder", for a --model that reads text (default: '
-        "none)",
+        help='what happens, such as "the red ball hits the blue cylinder", for a model that reads text (default: none)',
     )
     add_text_guidance_option(group)
 
