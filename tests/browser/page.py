@@ -162,7 +162,10 @@ class Editor:
         self.click("[data-testid='queue-button'], .comfyui-queue-button button")
 
     def click_stop(self):
-        self.click("[aria-label='Cancel current run'], [aria-label='Interrupt']")
+        """Once the page has noticed that something runs: until then a click on the button does nothing."""
+        button = "[aria-label='Cancel current run']:not(:disabled), [aria-label='Interrupt']:not(:disabled)"
+        self.until(lambda: self.driver.find_elements(By.CSS_SELECTOR, button), "the button", 30)
+        self.click(button)
 
     def save_as(self, name):
         """Through the dialog that Ctrl+S opens for a graph without a file."""
