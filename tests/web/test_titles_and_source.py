@@ -1,4 +1,4 @@
-"""The words of templates, the source of a graph and what its check says, run by node; tests/browser/test_first_minute.py has the rest."""
+"""The words of templates, the source of a graph, what its check says, run by node; tests/browser has the rest."""
 
 import shutil
 import subprocess
