@@ -57,8 +57,8 @@ class VDTLoadModel(io.ComfyNode):
                     default=files.DEFAULT_FILE,
                     tooltip="Default: bundled, a small model of balls and cylinders that comes with this pack and "
                     "runs on a CPU. bundled fast is its student, for 2 steps with both guidances at 1: a third of "
-                    "the passes, a little less exact. Your own: .safetensors files in models/vdt (official .pt files: "
-                    "`vdt convert` first).",
+                    "the passes, a little less exact. bundled text reads sentences, see VDT Text Encode. Your own: "
+                    ".safetensors files in models/vdt (official .pt files: `vdt convert` first).",
                 ),
                 io.Combo.Input(
                     "precision",

@@ -24,7 +24,7 @@ from ...vdt.media.video import write_video
 DEFAULT_FILE = "bundled"
 # Names that loaders offer for files that come with the pack; append only: graphs hold them.
 BUNDLED_FILES: dict[str, dict[str, Bundled]] = {
-    "vdt": {DEFAULT_FILE: "vdt", "bundled fast": "vdt-fast"},
+    "vdt": {DEFAULT_FILE: "vdt", "bundled fast": "vdt-fast", "bundled text": "vdt-text"},
     "vae": {DEFAULT_FILE: "vae"},
 }
 SHOWN_FOLDERS = ("temp", "output", "input")  # those that /view shows

@@ -1,7 +1,7 @@
 """What of a server's object_info is part of saved graphs, and the rule by which it may change: only by appending."""
 
 FILES = {("VDTLoadModel", "model_name"), ("VDTLoadVAE", "vae_name")}  # their options are what lies in folders
-BUNDLED = ("bundled", "bundled fast")  # but for these of the pack, which graphs name
+BUNDLED = ("bundled", "bundled fast", "bundled text")  # but for these of the pack, which graphs name
 CLIPS = ("VDTSampleClip", "clip")  # of the pack, which graphs name, so that none may go; then files of the input folder
 KEPT = ("default", "min", "max", "step", "control_after_generate")
 
