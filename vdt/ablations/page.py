@@ -19,8 +19,11 @@ grid has the same budget and is measured on the same held-out clips:
 
 ```bash
 {commands}
-vdt ablate {files} --page {page}    # this page, from the recorded runs
+vdt ablate {files} --page {page}
 ```
+
+The last command makes this page from the recorded runs, which lie beside the grid files as JSON. Runs of one recipe and
+seed that several grids name are trained once.
 
 The v error is the mean squared error of the prediction over all tasks, on held-out clips with the same masks, times and
 noise for every model. Intervals of the v error are 95 % over seeds, from the spread of all variants of a grid together
@@ -43,7 +46,7 @@ def write_page(grids: Sequence[Path], runs: Path, page: Path, plots: Path) -> st
         plot_grid(records, plot, grid.title)
         parts.append(_section(grid, records, plot, page))
     commands = "\n".join(f"vdt ablate {path.as_posix()} --output {(runs / path.stem).as_posix()}" for path in grids)
-    files = " ".join(path.as_posix() for path in grids)
+    files = " ".join(f"{path.as_posix()} \\\n   " for path in grids)
     text = "\n".join([INTRODUCTION.format(commands=commands, files=files, page=page.as_posix()), *parts])
     write_text(text, page)
     return text
@@ -73,7 +76,7 @@ def _section(grid: Grid, records: Sequence[RunRecord], plot: Path, page: Path) -
     lines = [
         f"## {grid.title}",
         "",
-        *([grid.about, ""] if grid.about else []),
+        *([grid.about.strip(), ""] if grid.about else []),
         f"{seeds} runs of {budget}{clock}, measured on {grid.count} held-out clips ({machines}).",
         *([f"Not run: {', '.join(missing)}."] if missing else []),
         "",

@@ -29,7 +29,10 @@ def resolve_text(config: VDTConfig, text: Text | str | Sequence[str] | None) -> 
         return None
     spec = config.text
     if spec is None:
-        raise ValueError("this model reads no text: leave the text out, or load one that was trained with captions, such as bundled text")
+        raise ValueError(
+            "this model reads no text: leave the text out, or load one that was trained with captions, such as bundled "
+            "text"
+        )
     if isinstance(text, Text):
         if (width := text.embeddings.shape[2]) != spec.width:
             raise ValueError(
