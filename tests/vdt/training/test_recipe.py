@@ -49,7 +49,7 @@ def test_mistakes_are_named(tmp_path, text, message):
 
 
 def test_missing_recipe_is_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="no file at .*see vdt/training/recipes"):
+    with pytest.raises(ValueError, match=r"no file at .*see vdt/training/recipes"):
         read_recipe(tmp_path / "none.toml")
 
 
