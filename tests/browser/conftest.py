@@ -113,9 +113,8 @@ def editor(driver, host, request):
 
     made = Editor(driver, host)
     yield made
-    if host.request("/queue")[
-        "queue_running"
-    ]:  # of a test that failed: it would slow down the page and all that follows
+    # A run of a test that failed would slow down the page and all that follows.
+    if host.request("/queue")["queue_running"]:
         host.request("/interrupt", {})
     SHOTS.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^\w-]+", "_", request.node.name)

@@ -79,6 +79,13 @@ class Run:
         """Its folder, such as "mask-s0"."""
         return f"{self.variant.name}-s{self.seed}"
 
+    def share(self, *, first: bool) -> float:
+        """The part of its budget that the first stage takes, or the part that is left for the run itself."""
+        stage = self.variant.first
+        if stage is None:
+            return 1.0
+        return stage.share if first else 1 - stage.share
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
@@ -148,8 +155,7 @@ def write_run_recipe(grid: Grid, grid_path: Path, run: Run, folder: Path, *, fir
     elif stage:
         changes["init"] = f"{FIRST}/recipe.safetensors"
     if grid.steps:
-        share = 1.0 if stage is None else stage.share if first else 1 - stage.share
-        changes["optim.steps"] = max(1, round(grid.steps * share))
+        changes["optim.steps"] = max(1, round(grid.steps * run.share(first=first)))
     for name, value in changes.items():
         _set(values, name.split("."), value)
     folder.mkdir(parents=True, exist_ok=True)

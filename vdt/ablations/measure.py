@@ -74,14 +74,12 @@ def _train(path: Path, grid: Grid, run: Run, own: Path, cache: Path, device: str
 
     Raises KeyboardInterrupt if a signal stopped it.
     """
-    stage = run.variant.first
-    share = 1.0 if stage is None else stage.share if first else 1 - stage.share
     output = own / FIRST if first else own
     recipe_path = write_run_recipe(grid, path, run, output, first=first)
     recipe = read_recipe(recipe_path)
     if not isinstance(recipe, VDTRecipe):
         raise ValueError(f"{grid.recipe} trains a VAE: a grid compares VDTs")
-    minutes = grid.minutes * share or None
+    minutes = grid.minutes * run.share(first=first) or None
     result = train_from_recipe(recipe_path, output=output, device=device, minutes=minutes, cache=cache)
     if not result.finished:
         raise KeyboardInterrupt

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from ..media.files import write_text
 from .grid import Grid, read_grid
-from .records import RunRecord, read_records
+from .records import RunRecord, read_records, write_records
 from .report import claims_table, grid_table, plot_grid
-from .statistics import values_of
 
 INTRODUCTION = """# Ablations
 
@@ -61,8 +60,7 @@ def collect(path: Path, folder: Path) -> list[RunRecord]:
     records = [record for (name, _), record in sorted(found.items()) if name in names]
     if not records:
         raise ValueError(f"{path} has no finished run below {folder}: train them with vdt ablate {path}")
-    lines = ",\n".join(record.to_json() for record in records)
-    write_text(f"[\n{lines}\n]\n", kept)
+    write_records(records, kept)
     return records
 
 
@@ -70,14 +68,13 @@ def _section(grid: Grid, records: Sequence[RunRecord], plot: Path, page: Path) -
     """Heading, budget, table, claims and plot of one grid."""
     budget = f"{grid.minutes:g} minutes" if grid.minutes else f"{grid.steps:,} steps"
     clock = " of the process's own time" if grid.minutes and grid.clock == "cpu" else ""
-    seeds = sum(map(len, values_of(records, "v_error").values()))
     machines = "; ".join(sorted({record.machine for record in records}))
     missing = [each.name for each in grid.variants if each.name not in {record.name for record in records}]
     lines = [
         f"## {grid.title}",
         "",
         *([grid.about.strip(), ""] if grid.about else []),
-        f"{seeds} runs of {budget}{clock}, measured on {grid.count} held-out clips ({machines}).",
+        f"{len(records)} runs of {budget}{clock}, measured on {grid.count} held-out clips ({machines}).",
         *([f"Not run: {', '.join(missing)}."] if missing else []),
         "",
         grid_table(records),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..media.files import write_text
 
 RECORD = "record.json"  # in the folder of each run, once it is measured
 
@@ -31,6 +34,12 @@ class RunRecord:
     def to_json(self) -> str:
         """JSON text of one line."""
         return json.dumps(dataclasses.asdict(self), allow_nan=False)
+
+
+def write_records(records: Sequence[RunRecord], path: Path) -> None:
+    """Write all of them into one JSON list, a line for each."""
+    lines = ",\n".join(record.to_json() for record in records)
+    write_text(f"[\n{lines}\n]\n", path)
 
 
 def read_records(folder: Path) -> list[RunRecord]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -14,7 +12,7 @@ import torch
 from ..config import VDT_CONFIGS, VDTConfig
 from ..models.cost import count_cost
 from ..models.transformer import VDT
-from .memory import MEBI, forget_peak, peak_bytes
+from .memory import MEBI, in_own_process, peak_growth
 from .timing import in_turns
 
 FORMS = ("factorized", "joint")
@@ -46,7 +44,7 @@ def bench_attention(
                     "parameters": costs[form].parameters,
                     "flops": costs[form].flops,
                     "seconds": seconds.get(form),
-                    "memory_mib": _in_own_process(name, form, side, device) if timed else None,
+                    "memory_mib": in_own_process(_memory, name, form, side, device) if timed else None,
                 }
             )
     return records
@@ -90,14 +88,9 @@ def _seconds(configs: dict[str, VDTConfig], rounds: int, device: str) -> dict[st
     return in_turns({form: partial(model, *inputs) for form, (model, *inputs) in networks.items()}, rounds=rounds)
 
 
-def _in_own_process(name: str, form: str, side: int, device: str) -> float:
-    """Peak memory of a pass in MiB, without weights and input."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_memory, name, form, side, device).result()
-
-
 @torch.inference_mode()
 def _memory(name: str, form: str, side: int, device: str) -> float:
+    """Peak memory of a pass in MiB, without weights and input."""
     model, *inputs = _model(config_of(name, form, side), device)
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats()
@@ -105,7 +98,4 @@ def _memory(name: str, form: str, side: int, device: str) -> float:
         model(*inputs)
         return (torch.cuda.max_memory_allocated() - before) / MEBI
     torch.randn(64, 64) @ torch.randn(64, 64)  # libraries load what they need
-    forget_peak()
-    before = peak_bytes()
-    model(*inputs)
-    return (peak_bytes() - before) / MEBI
+    return peak_growth(partial(model, *inputs))

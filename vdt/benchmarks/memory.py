@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ def bench_memory(*, size: int = 64, lengths: tuple[int, ...] = LENGTHS) -> dict[
 
     "frames_mib" is the size of the frames themselves.
     """
-    context = multiprocessing.get_context("spawn")  # a fork would inherit this process's peak
     record: dict[str, Any] = {
         "size": size,
         "frames": list(lengths),
@@ -37,8 +37,7 @@ def bench_memory(*, size: int = 64, lengths: tuple[int, ...] = LENGTHS) -> dict[
     for stage in STAGES:
         record[f"{stage}_mib"] = []
         for frames in lengths:
-            with ProcessPoolExecutor(1, mp_context=context) as pool:
-                record[f"{stage}_mib"].append(pool.submit(_growth, stage, frames, size).result())
+            record[f"{stage}_mib"].append(in_own_process(_growth, stage, frames, size))
     return record
 
 
@@ -58,19 +57,30 @@ def _growth(stage: str, frames: int, size: int) -> float:
     clip = np.random.default_rng(0).integers(0, 255, (frames, size, size, 3), dtype=np.uint8)
     latents = torch.randn(frames, vae.config.z_channels, side, side, generator=torch.Generator().manual_seed(0))
     vae.decode(vae.encode(torch.zeros(1, 3, size, size)).mean)  # libraries load what they need
-    forget_peak()
-    before = peak_bytes()
-    if stage == "encode":
-        codec.encode(clip)
-    elif stage == "sample":
-        cells = over_cells(Predict(given=frames // 2).frame_mask(frames), side, side)
-        generate_latents(model, latents[None], cells, seeds=[0], sampling=SAMPLING)
-    else:
-        codec.decode(latents, (size, size))
-    return (peak_bytes() - before) / MEBI
+    cells = over_cells(Predict(given=frames // 2).frame_mask(frames), side, side)
+    calls: dict[str, Callable[[], object]] = {
+        "encode": lambda: codec.encode(clip),
+        "sample": lambda: generate_latents(model, latents[None], cells, seeds=[0], sampling=SAMPLING),
+        "decode": lambda: codec.decode(latents, (size, size)),
+    }
+    return peak_growth(calls[stage])
 
 
-def forget_peak() -> None:
+def in_own_process(measure: Callable[..., float], *inputs: Any) -> float:
+    """What a function of a module answers in a fresh process; a fork would inherit this one's peak."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measure, *inputs).result()
+
+
+def peak_growth(call: Callable[[], object]) -> float:
+    """How far a call raises the peak of resident memory, in MiB."""
+    _forget_peak()
+    before = _peak()
+    call()
+    return (_peak() - before) / MEBI
+
+
+def _forget_peak() -> None:
     """Forget the peak of loading, which may be above the one to measure; only Linux can."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -78,7 +88,7 @@ def forget_peak() -> None:
 
 def resident_bytes() -> int:
     """Resident memory now (Linux), or its peak so far on other systems."""
-    return _status("VmRSS:") if sys.platform == "linux" else peak_bytes()
+    return _status("VmRSS:") if sys.platform == "linux" else _peak()
 
 
 def _status(name: str) -> int:
@@ -86,7 +96,7 @@ def _status(name: str) -> int:
     return int(status.split(name)[1].split()[0]) * 1024
 
 
-def peak_bytes() -> int:
+def _peak() -> int:
     """Peak resident memory so far, in bytes."""
     if sys.platform == "linux":
         return _status("VmHWM:")

@@ -66,9 +66,8 @@ def _run_grid(path: Path, options: argparse.Namespace) -> None:
     from ..inference.pipeline import resolve_device
 
     grid = read_grid(path)
-    folder = options.output or RUNS / path.stem
-    if len(options.grids) > 1:
-        folder = (options.output or RUNS) / path.stem
+    alone = options.output and len(options.grids) == 1
+    folder = options.output if alone else (options.output or RUNS) / path.stem
     check_folder(folder)
     device = str(resolve_device(options.device))
     if options.only:
@@ -85,13 +84,13 @@ def _run_grid(path: Path, options: argparse.Namespace) -> None:
 
 def _write(folder: Path, title: str, records: list[Any]) -> str:
     """Write results.json, table.md and flops.png; the table."""
+    from ..ablations.records import write_records
     from ..ablations.report import grid_table, plot_grid
     from ..media.files import write_text
 
     if not records:
         raise ValueError(f"no run below {folder} is finished: leave --report out to train them")
-    lines = ",\n".join(record.to_json() for record in records)
-    write_text(f"[\n{lines}\n]\n", folder / "results.json")
+    write_records(records, folder / "results.json")
     table = grid_table(records)
     write_text(f"# {title}\n\n{table}", folder / "table.md")
     plot_grid(records, folder / "flops.png", title)

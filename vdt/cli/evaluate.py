@@ -263,14 +263,14 @@ def _run_suite(
     from ..physics.scenes import scene_chunks
     from ..physics.suite import run_suite
 
-    split, learned = _scenes_learned(model)
+    seen, learned = _scenes_learned(model)
     (size, _), num_frames = request.shape(pipeline)
     run_suite(
         pipeline,
         cache(lambda split: request.scenes(pipeline, split)),
         folder,
         config=generation,
-        training=(lambda: scene_chunks(split, learned, size=size, num_frames=num_frames)) if learned else None,
+        training=(lambda: scene_chunks(seen, learned, size=size, num_frames=num_frames)) if learned else None,
         model_sha256=sha256(model),
         progress=True,
     )
@@ -287,9 +287,8 @@ def _scenes_learned(path: Path) -> tuple[str, int]:
     if data.get("source") != "scenes":
         return "train", 0
     fresh = data.get("fresh", 0) * recipe["optim"]["batch"] * int(metadata.get("step", 0))
-    return data.get("split", "train"), int(fresh) or data[
-        "clips"
-    ]  # scenes that came while it trained, or all that were there before
+    count = int(fresh) or data["clips"]  # scenes that came while it trained, or all that were there before
+    return data.get("split", "train"), count
 
 
 def _write(
