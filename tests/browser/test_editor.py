@@ -130,6 +130,8 @@ def test_a_mistake_is_said_on_its_node_before_anything_runs(editor, renderer):
     editor.open("predict", renderer)
     for name, value in (("task", "frames"), ("known", "0-3, last")):
         editor.set_widget("VDTMask", name, value)
+    height = f"{MASK} return node.size[1]"
+    before = editor.run(height)
     editor.click_run()
     found = editor.until(lambda: editor.run("return window.app.lastNodeErrors"), "the finding")
     ((node, of),) = found.items()
@@ -155,6 +157,7 @@ def test_a_mistake_is_said_on_its_node_before_anything_runs(editor, renderer):
     editor.set_widget("VDTMask", "known", "0-3")
     editor.click_run()
     editor.until(lambda: editor.run(on_it) == [], "the node without it", 20)
+    editor.until(lambda: editor.run(height) == before, "a node as high as before", 20)
     editor.until(lambda: editor.outputs("SaveVideo"), "the run", 120)
 
 

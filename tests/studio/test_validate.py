@@ -122,6 +122,18 @@ def test_a_nodes_own_check_replaces_the_general_one(api, registry):
     assert (kind, sentence) == ("custom_validation_failed", "node 2 (Checked): own is far too large")
 
 
+def test_an_own_check_names_the_input_that_its_sentence_speaks_of(api, registry):
+    class Pair(Checked):
+        @classmethod
+        def validate_inputs(cls, own, other):
+            return "other must be above own" if own > other else "one of them is wrong"
+
+    registry.add(Pair, module="tests")
+    for values, name in (({"own": 2, "other": 1}, "other"), ({"own": 1, "other": 2}, "own")):
+        (problem,) = validate(api({"1": ("Pair", values)}), registry).problems
+        assert (problem.kind, problem.input_name) == ("custom_validation_failed", name)
+
+
 def test_files_are_checked_by_their_nodes(api, registry, folders):
     for kind, name in (("LoadImage", "image"), ("LoadVideo", "file")):
         output = {"2": ("PreviewAny", {"source": ["1", 0]})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -133,7 +134,12 @@ class _Checker:
         except Exception as error:
             verdict = Verdict(complaint=f"its check of the inputs failed: {sentence_of(error)}")
         if verdict.complaint:
-            yield Problem(kind="custom_validation_failed", sentence=verdict.complaint, node=node.ref)
+            yield Problem(
+                kind="custom_validation_failed",
+                sentence=verdict.complaint,
+                node=node.ref,
+                input_name=_named_first(verdict.complaint, [name for name in specs if verdict.covers(name)]),
+            )
         for spec in specs.values():
             value = node.inputs.get(spec.id)
             if value is None or isinstance(value, Link) or verdict.covers(spec.id):
@@ -146,3 +152,9 @@ class _Checker:
     def _link_types(self, node: ApiNode, specs: Mapping[str, InputSpec]) -> dict[str, str]:
         known = {name: link for name, link in node.links.items() if name in specs}
         return {name: self._schemas[link.node_id].outputs[link.slot] for name, link in known.items()}
+
+
+def _named_first(sentence: str, names: list[str]) -> str | None:
+    """Of the inputs that a check takes the one that its sentence names first, otherwise the first of them."""
+    words = re.findall(r"[A-Za-z_]\w*", sentence)
+    return next((word for word in words if word in names), names[0] if names else None)

@@ -8,7 +8,8 @@ import { nodesOf } from "../common/graph.js";
 import { sentencesOf } from "./sentences.js";
 
 const TEXT = "$$node-text-preview"; // the editor's name of that widget
-const shown = new Set(); // ids of nodes, as prompts name them
+const DRAWN = 500; // milliseconds until the editor has made room for a sentence
+const shown = new Map(); // of nodes by their ids in prompts, how high they were, and are with the sentence
 
 app.registerExtension({
   name: "vdt.Findings",
@@ -30,19 +31,26 @@ app.registerExtension({
 
 function show(nodeErrors) {
   for (const [id, text] of sentencesOf(nodeErrors)) {
+    const own = id.split(":").at(-1), node = nodeOf(own), heights = { before: node?.size[1] };
     api.dispatchCustomEvent?.("progress_text", { nodeId: id, text });
-    shown.add(id.split(":").at(-1));
+    setTimeout(() => (heights.after = node?.size[1]), DRAWN);
+    shown.set(own, heights);
   }
 }
 
-/** The next run says anew what is wrong. */
+/** The next run says anew what is wrong. A node that nobody has resized since is as high as before. */
 function clear() {
-  for (const node of nodesOf(app.canvas.graph ?? app.graph)) {
-    const at = shown.has(String(node.id)) ? (node.widgets ?? []).findIndex((widget) => widget.name === TEXT) : -1;
+  for (const [id, { before, after }] of shown) {
+    const node = nodeOf(id), at = (node?.widgets ?? []).findIndex((widget) => widget.name === TEXT);
     if (at < 0) continue;
     node.widgets[at].onRemove?.();
     node.widgets.splice(at, 1);
+    if (node.size[1] === after) node.setSize([node.size[0], before]);
     node.setDirtyCanvas?.(true, true);
   }
   shown.clear();
+}
+
+function nodeOf(id) {
+  return nodesOf(app.canvas.graph ?? app.graph).find((node) => String(node.id) === id);
 }
