@@ -31,6 +31,7 @@ from .data.scene_stream import SceneStream, StreamedClips, every_caption
 from .data.sources import NUM_SHOWN, Clips, read_clips, read_pictures, shown_clips
 from .distill import DistillObjective
 from .objectives import Objective, VDTObjective
+from .own_history import HistoryObjective
 from .recipe import BUNDLED, BucketRecipe, Recipe, VAERecipe, VDTRecipe
 from .vae_objective import VAEObjective
 
@@ -82,6 +83,8 @@ def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, *, 
         module, clips = _streamed(recipe, path, vae, device)
     else:
         module, clips = _cached(recipe, path, folder, vae, device, progress=progress)
+    if recipe.history.share:
+        return HistoryObjective(module, clips, recipe)
     if not recipe.distill.steps:
         return VDTObjective(module, clips, recipe)
     return DistillObjective(module, copy.deepcopy(module).to(device), clips, recipe)

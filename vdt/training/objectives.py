@@ -130,28 +130,28 @@ class VDTObjective:
             clip = torch.randint(len(source.latents), (batch - images,), generator=generator)
             latents, start = self._windows(clip, generator, source)
             captions = source.captions_of(clip, start)
-            drawn.append(self._samples(latents, captions, self.recipe.tasks or None, generator, device))
+            mask = _masks(latents, self.recipe.tasks or None, generator)
+            drawn.append(self._samples(latents, captions, mask, generator, device))
         if images:
             source = self.clips.images or source
             clip = torch.randint(len(source.latents), (images,), generator=generator)
             frame = torch.randint(source.latents.shape[1], (images,), generator=generator)
             latents = source.latents[clip, frame][:, None]
             captions = source.captions_of(clip, torch.zeros_like(clip))
-            drawn.append(self._samples(latents, captions, {"unconditional": 1.0}, generator, device))
+            mask = _masks(latents, {"unconditional": 1.0}, generator)
+            drawn.append(self._samples(latents, captions, mask, generator, device))
         return drawn
 
     def _samples(
         self,
         latents: Tensor,
         captions: Sequence[Sequence[str]],
-        tasks: Mapping[str, float] | None,
+        mask: Tensor,
         generator: torch.Generator,
         device: torch.device,
-    ) -> Samples:
-        x0 = self.clips.scaled(latents).to(device)
-        batch, frames, _, height, width = x0.shape
-        mask = sample_task_masks(batch, frames, height, width, generator, tasks).to(device)
-        t = stratified_timesteps(batch, self.schedule.num_steps, generator)
+    ) -> VDTSamples:
+        x0, mask = self.clips.scaled(latents).to(device), mask.to(device)
+        t = stratified_timesteps(len(x0), self.schedule.num_steps, generator)
         noise = draw_noise(x0.shape, generator, device)
         if self.recipe.given_noise:
             x0 = with_noise_on_given(x0, mask, self.recipe.given_noise, generator)
@@ -161,11 +161,15 @@ class VDTObjective:
         return VDTSamples(x0=x0, mask=mask, t=t, noise=noise, text=text, text_mask=text_mask)
 
     def _windows(
-        self, clip: Tensor, generator: torch.Generator, source: LatentSet | None = None
+        self, clip: Tensor, generator: torch.Generator, source: LatentSet | None = None, frames: int = 0
     ) -> tuple[Tensor, Tensor]:
-        """Of each chosen clip as many frames as the model sees, (B, T, C, h, w), of buckets all; where they begin."""
+        """Of each chosen clip so many frames, (B, T, C, h, w), and where they begin; 0: as many as the model sees.
+
+        Of buckets they are all frames.
+        """
         latents = (source or self.clips.sets[0]).latents
-        size = latents.shape[1] if self.recipe.data.buckets else min(self.module.config.num_frames, latents.shape[1])
+        size = min(frames or self.module.config.num_frames, latents.shape[1])
+        size = latents.shape[1] if self.recipe.data.buckets else size
         spare = latents.shape[1] - size
         if not spare:
             return latents[clip], torch.zeros_like(clip)
@@ -221,6 +225,12 @@ class VDTObjective:
         return pixels_to_frames(decoded.cpu()), frame_mask.tolist()
 
 
+def _masks(latents: Tensor, tasks: Mapping[str, float] | None, generator: torch.Generator) -> Tensor:
+    """A random task for each of some clips (B, T, C, h, w)."""
+    batch, frames, _, height, width = latents.shape
+    return sample_task_masks(batch, frames, height, width, generator, tasks)
+
+
 def num_images(recipe: VDTRecipe, batch: int) -> int:
     """How many samples of a batch are single frames."""
     return batch if recipe.mode == "spatial" else round(batch * recipe.images.share)
@@ -229,9 +239,10 @@ def num_images(recipe: VDTRecipe, batch: int) -> int:
 def check_parts(recipe: Recipe, ranks: Ranks) -> None:
     """ValueError unless the batch can be shared evenly by all processes and taken in equal parts."""
     batch, parts = recipe.optim.batch, ranks.world * recipe.optim.accumulate
-    images = num_images(recipe, batch) if isinstance(recipe, VDTRecipe) else 0
-    if batch % parts or images % parts:
-        made = f"{batch - images} clips and {images} single frames" if images % parts else str(batch)
+    images, own = (num_images(recipe, batch), recipe.history.clips(batch)) if isinstance(recipe, VDTRecipe) else (0, 0)
+    if batch % parts or images % parts or own % parts:
+        others = f"{images} single frames" if images else f"{own} with a history"
+        made = f"{batch - images - own} clips and {others}" if images % parts or own % parts else str(batch)
         raise ValueError(
             f"a batch of {made} cannot be shared evenly by {ranks.world} processes in {recipe.optim.accumulate} parts "
             f"each: make batch a multiple of {parts}"

@@ -172,6 +172,18 @@ class DistillRecipe(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HistoryRecipe(_Checked):
+    """Clips that go on from frames that the model has made itself, as windows of long clips do."""
+
+    share: float = bounded(0, 1, 0.0)  # of the batch
+    steps: int = bounded(1, MAX_DEPTH, 2)  # in which it makes them
+
+    def clips(self, batch: int) -> int:
+        """How many of a batch."""
+        return round(batch * self.share)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImagesRecipe(_Checked):
     """Single frames among the clips of a batch: frames of those clips, or the pictures of a folder."""
 
@@ -205,6 +217,7 @@ class VDTRecipe(_Checked):
     tasks: dict[str, float] = field(default_factory=dict)  # mask mix; empty: the library's default
     init: str = ""  # a VDT file to start from, relative to the recipe, or "bundled"
     distill: DistillRecipe = field(default_factory=DistillRecipe)
+    history: HistoryRecipe = field(default_factory=HistoryRecipe)
     rescale: bool = False  # with init: fit the scale of the latents anew, because the VAE has changed since
     mode: Literal["joint", "spatial"] = "joint"  # spatial: single frames alone, without the temporal branch
     images: ImagesRecipe = field(default_factory=ImagesRecipe)
@@ -218,6 +231,13 @@ class VDTRecipe(_Checked):
             raise ValueError(f"tasks: {wrong[0]} weighs {self.tasks[wrong[0]]}, expected 0 or more")
         if self.tasks and not sum(self.tasks.values()):
             raise ValueError("tasks: all weigh 0, expected one above 0, or no tasks for the default mix")
+        if self.history.share and (
+            self.distill.steps or self.images.share or self.data.buckets or self.mode != "joint"
+        ):
+            raise ValueError(
+                "history is for clips of one length, without distill, images or mode = 'spatial': leave them out, or "
+                "set share = 0 in [history]"
+            )
 
 
 Recipe = VAERecipe | VDTRecipe
