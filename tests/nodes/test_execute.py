@@ -350,7 +350,7 @@ def test_files_are_found_and_their_change_noticed(pack, folders, models):
     assert files.model_files("vdt") == ["bundled", "bundled fast", "bundled text", "tiny.safetensors"]
     assert files.model_files("vae")[0] == "bundled" and "bundled fast" not in files.model_files("vae")
     names = [files.model_path("vdt", name).name for name in files.model_files("vdt")[:3]]
-    assert names == [f"vdt-physics-64{end}.safetensors" for end in ("", "-fast", "-text")]
+    assert names == [f"vdt-physics-64{end}.safetensors" for end in ("", "-fast", "")]
     before = loaders.VDTLoadModel.fingerprint_inputs(model_name="tiny.safetensors", precision="auto")
     (folders.models / "vdt/tiny.safetensors").touch()
     assert loaders.VDTLoadModel.fingerprint_inputs(model_name="tiny.safetensors", precision="auto") != before

@@ -31,15 +31,15 @@ from .shards import find_index
 from .sizes import check_vae_sizes, check_vdt_sizes
 from .vae_keys import infer_vae_config, locate_keys, normalise_keys, reshape
 
-# vdt-fast: a student of vdt, for 2 steps without guidance; vdt-text: vdt, trained further with captions;
-# preview: a small decoder for pictures while sampling
+# vdt-fast: a student of vdt, for 2 steps without guidance; vdt-text: vdt by an earlier name, from when another one read
+# sentences; preview: a small decoder for pictures while sampling
 Bundled = Literal["vdt", "vdt-fast", "vdt-text", "vae", "preview"]
 Module = TypeVar("Module", bound=nn.Module)
 
 BUNDLED_FILES: dict[Bundled, str] = {
     "vdt": "vdt-physics-64.safetensors",
     "vdt-fast": "vdt-physics-64-fast.safetensors",
-    "vdt-text": "vdt-physics-64-text.safetensors",
+    "vdt-text": "vdt-physics-64.safetensors",
     "vae": "vae-physics.safetensors",
     "preview": "preview-physics.safetensors",
 }
