@@ -29,7 +29,7 @@ def evaluate_scenes(
     task: Task = DEFAULT_TASK,
     config: GenerationConfig | None = None,
     batch_size: int = 8,
-    samples_per_family: int = 2,
+    samples_per_family: int = 4,
     model_sha256: str | None = None,
     progress: bool = False,
 ) -> Report:

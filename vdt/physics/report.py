@@ -32,7 +32,8 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
     "quadratic": {"color": "#1b7a3d"},
     "readout": {"color": "#bbbbbb", "linestyle": ":"},
 }
-SHEET_METHODS = ("truth", "model", "quadratic")
+SHEET_METHODS = ("truth", "model")
+ANIMATED = 8  # clips side by side; the sheet has all that are kept
 MARKED_FRAMES = 24  # in longer clips the markers of neighbouring frames would touch
 
 
@@ -53,7 +54,7 @@ def write_report(report: Report, folder: str | Path) -> None:
     if report.samples:
         write_sheet(report.samples, folder / "sheet.png", methods=SHEET_METHODS, labels=LABELS)
         if all("model" in sample.frames for sample in report.samples):
-            write_animation(report.samples, folder / "samples.gif")
+            write_animation(report.samples[:ANIMATED], folder / "samples.gif")
 
 
 def markdown_table(report: Report) -> str:
