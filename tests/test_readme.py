@@ -170,6 +170,12 @@ def test_commands_of_the_pages_parse():
     assert seen["vdt"] > 20 and seen["vdt-studio"] > 3 and seen["make"] > 1
 
 
+def test_the_readme_counts_graphs_and_nodes():
+    graphs, nodes = re.search(r"All (\d+) graphs and (\d+) nodes", text_of(README)).groups()
+    pages = len(list((ROOT / "web/docs").glob("VDT*.md")))  # one help page a node: tests/nodes holds them against them
+    assert (int(graphs), int(nodes)) == (len(list((ROOT / "workflows").glob("*.json"))), pages)
+
+
 def test_graphs_and_recipes_that_pages_name_are_there():
     named = {
         (name_of(page), path)
