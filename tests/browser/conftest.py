@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -40,6 +41,20 @@ class Host:
     def bytes(self, path):
         with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as answer:
             return answer.read()
+
+    def found(self, path):
+        """What is there, None if nothing is."""
+        try:
+            return self.request(path)
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    @property
+    def has_blueprints(self):
+        """Whether it offers the subgraphs of a pack."""
+        return any("VDT" in each["name"] for each in (self.found("/global_subgraphs") or {}).values())
 
     def missed(self):
         """What the editor asked for and did not get."""
