@@ -171,6 +171,8 @@ def run(options: argparse.Namespace) -> None:
 
     shared = {field.name: getattr(options, field.name) for field in fields(EvaluateRequest) if field.name != "task"}
     request = EvaluateRequest(task=_task(options), **shared)
+    if options.text_guidance is not None and not request.texts:
+        raise ValueError(f"--text-guidance {options.text_guidance:g} needs --texts: no other evaluation has a text")
     generation = generation_config(options)
     model, vae = model_path(options), vae_path(options)
     options.device = _joined(options.device, request)

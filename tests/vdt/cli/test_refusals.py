@@ -96,6 +96,7 @@ BAD_COMMANDS = [
     (["evaluate", "--json", "{out}/absent/x.json"], ["absent"]),
     (["evaluate", "--suite", "{out}", "--record"], ["--suite", "--record"]),
     (["evaluate", "--suite", "{out}", "--frames", "20"], ["leave out --frames"]),
+    (["evaluate", "--text-guidance", "5"], ["--text-guidance 5 needs --texts"]),
     (["evaluate", "--model", "{out}/absent.safetensors"], ["absent.safetensors"]),
     (["evaluate", "--task", "spatial"], ["task 'spatial' cannot be evaluated", "predict", "frames"]),
     (["evaluate", "--folder", "{out}/absent"], ["absent"]),
