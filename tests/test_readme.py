@@ -107,7 +107,7 @@ def test_the_results_quote_the_report_of_the_bundled_weights():
 def test_the_results_quote_the_suite_of_the_bundled_weights():
     suite = text_of(ROOT / "samples/suite/suite.md")
     headers = {"| task | VDT": 14, "| generated | method |": 8, "| thrown balls |": 3, "| given frames |": 2}
-    for header, least in {**headers, "| to the nearest training clip": 2}.items():
+    for header, least in {**headers, "| distance to the nearest training clip": 2}.items():
         quoted, reported = rows(RESULTS, header), rows(suite, header)
         assert len(quoted) >= least and [row for row in reported if row in quoted] == quoted, header
     tasks = json.loads(text_of(ROOT / "samples/suite/suite.json"))["tasks"].values()
