@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,26 +65,45 @@ def flops_correlation(records: Sequence[RunRecord]) -> float | None:
 
 def plot_grid(records: Sequence[RunRecord], path: Path, title: str) -> None:
     """v error against operations of one pass: each run a small point, each variant its mean and interval."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     figure, (axis,) = new_figure(1)
     figure.set_size_inches(6.8, 4.4)
     spread = Spread.of(list(values_of(records, "v_error").values()))
+    records = comparable(records)
+    order = sorted(by_variant(records), key=lambda name: _place(by_variant(records)[name]))
     for number, group in enumerate(dict.fromkeys(record.group for record in records)):
         runs, color = [record for record in records if record.group == group], f"C{number}"
         axis.scatter([run.gflops for run in runs], [run.v_error for run in runs], s=10, color=color, alpha=0.5)
         variants = by_variant(runs)
-        places = [(own[0].gflops, _mean([run.v_error for run in own])) for own in variants.values()]
+        places = [_place(own) for own in variants.values()]
         widths = [spread.half_width(len(own)) or 0.0 for own in variants.values()]
         axis.errorbar(*zip(*places, strict=True), yerr=widths, fmt="o", capsize=3, color=color, label=group or None)
         for name, place in zip(variants, places, strict=True):
-            axis.annotate(name, place, xytext=(6, 4), textcoords="offset points", size=8)
+            above = order.index(name) % 2 == 0  # neighbours do not write over each other
+            axis.annotate(name, place, xytext=(6, 4 if above else -11), textcoords="offset points", size=8)
     found = flops_correlation(records)
     note = "" if found is None else f"; rank correlation {found:+.2f}"
     axis.set(title=f"{title}{note}", xlabel="GFLOPs of one pass", ylabel="v error on held-out clips", xscale="log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(x=0.18, y=0.12)
     axis.grid(alpha=0.25)
     if len({record.group for record in records}) > 1:
         axis.legend(frameon=False, fontsize=8)
     save_figure(figure, path)
+
+
+def comparable(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs of groups with several variants, all runs where there is none: a v error is compared in its group."""
+    variants = Counter(group for group, _ in {(record.group, record.name) for record in records})
+    return [record for record in records if variants[record.group] > 1] or list(records)
+
+
+def _place(runs: Sequence[RunRecord]) -> tuple[float, float]:
+    """Of a variant's runs in the plot."""
+    return runs[0].gflops, _mean([run.v_error for run in runs])
 
 
 def _row(name: str, runs: Sequence[RunRecord], spread: Spread) -> str:

@@ -9,7 +9,7 @@ import pytest
 from vdt.ablations import queue
 from vdt.ablations.grid import Grid, Variant
 from vdt.ablations.records import RECORD, RunRecord, read_records
-from vdt.ablations.report import flops_correlation, grid_table, plot_grid
+from vdt.ablations.report import comparable, flops_correlation, grid_table, plot_grid
 
 METRICS = {"centroid_px": 2.0, "centroid_px_ci": [1.5, 2.5], "ball_iou": 0.6, "present": 0.9, "psnr": 30.0}
 
@@ -103,6 +103,8 @@ def test_the_table_has_the_best_first_and_intervals_over_seeds():
 def test_quality_and_operations_are_correlated_by_rank(tmp_path):
     falling = [record(name, gflops=g, v_error=v) for name, g, v in (("a", 1, 0.3), ("b", 2, 0.2), ("c", 9, 0.1))]
     assert flops_correlation(falling) == pytest.approx(-1)
+    alone = record("epsilon", group="another target")
+    assert comparable([*falling, alone]) == falling and comparable([alone]) == [alone]
     assert flops_correlation(falling[:2]) is None
     assert flops_correlation([record(name, gflops=1.0) for name in "abc"]) is None  # nothing differs
     pytest.importorskip("matplotlib")
