@@ -102,7 +102,7 @@ def test_stock_nodes_of_conditionings_work_on_words(server, readers):
     graph["combined"] = node("ConditioningCombine", conditioning_1=["halved", 0], conditioning_2=["rest", 0])
     graph["own zero"] = own_sampler(text=["zero", 0], text_guidance=3.0)
     graph["own empty"] = own_sampler(text=["nothing", 0], text_guidance=3.0)
-    graph["own joined"] = own_sampler(text=["joined", 0])
+    graph["own joined"] = own_sampler(text=["joined", 0], text_guidance=1.0)
     graph["plain"] = own_sampler()
     graph["stock joined"] = stock(("joined", 0), ("zero", 0))
     graph["stock both"] = stock(("combined", 0), ("zero", 0))
