@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from ..media.files import write_text
 from .grid import Grid, read_grid
@@ -74,7 +75,7 @@ def _section(grid: Grid, records: Sequence[RunRecord], plot: Path, page: Path) -
         f"## {grid.title}",
         "",
         *([grid.about.strip(), ""] if grid.about else []),
-        f"{len(records)} runs of {budget}{clock}, measured on {grid.count} held-out clips ({machines}).",
+        fill(f"{len(records)} runs of {budget}{clock}, measured on {grid.count} held-out clips ({machines}).", 120),
         *([f"Not run: {', '.join(missing)}."] if missing else []),
         "",
         grid_table(records),
