@@ -283,9 +283,9 @@ def training_a_vae() -> None:
 
 
 def recovery() -> None:
+    from vdt.training.guards.recovery import PATIENCE, Recovery
     from vdt.training.loop import new_state
     from vdt.training.recipe import OptimRecipe
-    from vdt.training.recovery import PATIENCE, Recovery
 
     state = new_state(torch.nn.Linear(2, 1).to(NAME), OptimRecipe(ema_long=0.9), 0)
     watched = Recovery(state)

@@ -130,7 +130,7 @@ def test_an_own_check_names_the_input_that_its_sentence_speaks_of(api, registry)
 
     registry.add(Pair, module="tests")
     for values, name in (({"own": 2, "other": 1}, "other"), ({"own": 1, "other": 2}, "own")):
-        (problem,) = validate(api({"1": ("Pair", values)}), registry).problems
+        (problem,) = validate(api({"1": ("Checked", values)}), registry).problems
         assert (problem.kind, problem.input_name) == ("custom_validation_failed", name)
 
 

@@ -17,6 +17,8 @@ from .. import ranks
 from ..ranks import LostProcessError
 from ..visualize.contact_sheet import contact_sheet
 from .data.batches import Batch, Batches, part_of
+from .guards.recovery import Recovery
+from .guards.watchdog import STACKS, Watchdog
 from .log import TrainingLog
 from .objectives import Loss, Objective
 from .optim.ema import EMA
@@ -26,10 +28,8 @@ from .parallel import checkpoints
 from .parallel.checkpoints import CHECKPOINT
 from .parallel.network import Network
 from .recipe import OptimRecipe, RunRecipe
-from .recovery import Recovery
 from .scoring import ObjectScores
 from .state import DivergenceError, TrainState
-from .watchdog import STACKS, Watchdog
 
 __all__ = ["CHECKPOINT", "Loop", "learning_rate", "new_optimizers", "new_state"]
 

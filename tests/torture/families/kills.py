@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vdt.training.watchdog import STACKS
+from vdt.training.guards.watchdog import STACKS
 
 from ..family import Family
 from ..forks import finished, forked, killed

@@ -6,7 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from vdt.config import VDT_CONFIGS
+from vdt.inference.pipeline import Pipeline
 from vdt.inference.settings import GenerationConfig
+from vdt.models.transformer import VDT
 from vdt.physics.language import draw_sentences, report, report_text, text_table, write_text_report
 from vdt.physics.language.captions import paraphrases, whole_captions
 
@@ -38,8 +41,7 @@ def test_shares_of_both_kinds_stand_in_table_and_files(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "report/report.json").read_text())["captions"]["colour"] == 0.5
 
 
-def test_a_model_without_text_is_refused():
-    from vdt.inference.pipeline import Pipeline
-
+def test_a_model_without_text_is_refused(tiny_vae):
+    pipeline = Pipeline(VDT(VDT_CONFIGS["VDT-Tiny/2"]), tiny_vae)
     with pytest.raises(ValueError, match="text"):
-        report_text(Pipeline.from_pretrained(), 2, GenerationConfig())
+        report_text(pipeline, 2, GenerationConfig())

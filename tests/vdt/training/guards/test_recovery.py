@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vdt.training import recovery
+from vdt.training.guards import recovery
+from vdt.training.guards.recovery import JUMP, PATIENCE, Recovery
 from vdt.training.loop import CHECKPOINT, Loop, new_state
 from vdt.training.parallel import checkpoints
 from vdt.training.recipe import OptimRecipe
-from vdt.training.recovery import JUMP, PATIENCE, Recovery
 
 EVERY = 3
 
@@ -89,7 +89,7 @@ def test_only_several_steps_in_a_row_are_a_jump():
 def test_processes_go_by_the_mean_of_their_losses(monkeypatch):
     """One whose own loss is high at the step of a copy takes it all the same, as the others do."""
     others = 1.0
-    monkeypatch.setattr("vdt.training.recovery.ranks.mean", lambda own: [(own + 9 * others) / 10])
+    monkeypatch.setattr("vdt.training.guards.recovery.ranks.mean", lambda own: [(own + 9 * others) / 10])
     run = Run()
     assert not any(run.told(1.0, 1.0, 4.0, 1.0, 1.0, 4.0, *[1.0] * 3))  # 1.3 on the average after steps 3 and 6
     others = 9.0

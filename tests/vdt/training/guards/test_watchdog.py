@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from vdt.training.guards.watchdog import STACKS, Watchdog
 from vdt.training.objectives import VDTObjective
-from vdt.training.watchdog import STACKS, Watchdog
 
 LONGEST = 60.0  # seconds: only a machine that does nothing at all takes as long
 HANGS = "watchdog = 0.001"  # minutes
@@ -56,7 +56,7 @@ def test_0_is_off(workbench, monkeypatch):
 
 def test_the_clock_is_set_by_steps_and_seldom(tmp_path, monkeypatch):
     now, clock = [100.0], []
-    monkeypatch.setattr("vdt.training.watchdog.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("vdt.training.guards.watchdog.time.monotonic", lambda: now[0])
     monkeypatch.setattr("faulthandler.dump_traceback_later", lambda seconds, file: clock.append((now[0], seconds)))
     monkeypatch.setattr("faulthandler.cancel_dump_traceback_later", lambda: clock.append("off"))
     with Watchdog(tmp_path / "run" / STACKS, 600.0) as watchdog:

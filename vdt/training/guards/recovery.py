@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .. import ranks
-from .state import TrainState
+from ... import ranks
+from ..state import TrainState
 
 EVERY = 100  # steps between two copies of the state, of which two are kept
 MEMORY = 0.98  # of the running mean of the loss
