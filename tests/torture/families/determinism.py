@@ -17,7 +17,8 @@ from .material import square
 KINDS = ("again", "process", "threads", "batch", "chunks", "lengths")
 # What may differ where work is cut in another way: floats are added in another order.
 LATENTS = 2e-3  # largest difference of a raw latent, whose deviation is about 1
-LEVELS = 2  # largest difference of a pixel, of 255
+LEVELS = 8  # largest difference of a pixel, of 255: where a threshold of the static background hold decides
+SHARE = 1e-3  # of all pixels' values that differ by more than one level
 SCRIPT = """
 import json, sys
 from tests.torture.families.determinism import made
@@ -89,8 +90,10 @@ class Determinism(Family):
 def _near(kind: str, one: Any, other: Any) -> None:
     """Within the bounds."""
     latents = float((one.latents - other.latents).abs().max())
-    levels = int(abs(one.frames.astype(int) - other.frames).max())
-    check(latents <= LATENTS and levels <= LEVELS, f"{kind}: latents differ by {latents:.2g}, pixels by {levels}")
+    levels = abs(one.frames.astype(int) - other.frames)
+    most, share = int(levels.max()), float((levels > 1).mean())
+    near = latents <= LATENTS and most <= LEVELS and share <= SHARE
+    check(near, f"{kind}: latents differ by {latents:.2g}, pixels by {most}, {share:.2%} of them by more than 1")
 
 
 def _elsewhere(settings: tuple[Any, ...]) -> list[str]:
