@@ -71,17 +71,19 @@ def plot_grid(records: Sequence[RunRecord], path: Path, title: str) -> None:
     figure.set_size_inches(6.8, 4.4)
     spread = Spread.of(list(values_of(records, "v_error").values()))
     records = comparable(records)
-    order = sorted(by_variant(records), key=lambda name: _place(by_variant(records)[name]))
+    # Of each variant, from left to right.
+    places = {name: (own[0].gflops, _mean([run.v_error for run in own])) for name, own in by_variant(records).items()}
+    order = sorted(places, key=places.__getitem__)
     for number, group in enumerate(dict.fromkeys(record.group for record in records)):
         runs, color = [record for record in records if record.group == group], f"C{number}"
         axis.scatter([run.gflops for run in runs], [run.v_error for run in runs], s=10, color=color, alpha=0.5)
         variants = by_variant(runs)
-        places = [_place(own) for own in variants.values()]
         widths = [spread.half_width(len(own)) or 0.0 for own in variants.values()]
-        axis.errorbar(*zip(*places, strict=True), yerr=widths, fmt="o", capsize=3, color=color, label=group or None)
-        for name, place in zip(variants, places, strict=True):
+        own_places = [places[name] for name in variants]
+        axis.errorbar(*zip(*own_places, strict=True), yerr=widths, fmt="o", capsize=3, color=color, label=group or None)
+        for name in variants:
             above = order.index(name) % 2 == 0  # neighbours do not write over each other
-            axis.annotate(name, place, xytext=(6, 4 if above else -11), textcoords="offset points", size=8)
+            axis.annotate(name, places[name], xytext=(6, 4 if above else -11), textcoords="offset points", size=8)
     found = flops_correlation(records)
     note = "" if found is None else f"; rank correlation {found:+.2f}"
     axis.set(title=f"{title}{note}", xlabel="GFLOPs of one pass", ylabel="v error on held-out clips", xscale="log")
@@ -99,11 +101,6 @@ def comparable(records: Sequence[RunRecord]) -> list[RunRecord]:
     """The runs of groups with several variants, all runs where there is none: a v error is compared in its group."""
     variants = Counter(group for group, _ in {(record.group, record.name) for record in records})
     return [record for record in records if variants[record.group] > 1] or list(records)
-
-
-def _place(runs: Sequence[RunRecord]) -> tuple[float, float]:
-    """Of a variant's runs in the plot."""
-    return runs[0].gflops, _mean([run.v_error for run in runs])
 
 
 def _row(name: str, runs: Sequence[RunRecord], spread: Spread) -> str:

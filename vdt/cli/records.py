@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
 
 def model_path(options: argparse.Namespace) -> Path:
-    """The model's file of `add_model_options`; without one, the bundled one for what is asked."""
+    """The model's file of `add_model_options`; without one, the bundled one."""
     from ..checkpoints import bundled
 
-    reads = getattr(options, "text", None) or getattr(options, "texts", False)
-    return options.model or bundled("vdt-fast" if options.fast else "vdt-text" if reads else "vdt")
+    return options.model or bundled("vdt-fast" if options.fast else "vdt")
 
 
 def vae_path(options: argparse.Namespace) -> Path:

@@ -168,8 +168,8 @@ class VDTObjective:
         Of buckets they are all frames.
         """
         latents = (source or self.clips.sets[0]).latents
-        size = min(frames or self.module.config.num_frames, latents.shape[1])
-        size = latents.shape[1] if self.recipe.data.buckets else size
+        wanted = latents.shape[1] if self.recipe.data.buckets else frames or self.module.config.num_frames
+        size = min(wanted, latents.shape[1])
         spare = latents.shape[1] - size
         if not spare:
             return latents[clip], torch.zeros_like(clip)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..diffusion import GuidedDenoiser, SamplingConfig, make_given, sample_ddim
+from ..masks.tasks import Predict, over_cells
 from ..models.transformer import VDT
 from .data.batches import Batch, draw_noise
 from .objectives import LatentClips, Loss, VDTObjective, VDTSamples
@@ -65,8 +66,8 @@ class HistoryObjective(VDTObjective):
 
     def _from(self, frame: int, latents: Tensor) -> Tensor:
         """A mask (B, T, h, w) that generates from that frame on."""
-        generated = torch.arange(self.frames, device=latents.device) >= frame
-        return generated[None, :, None, None].repeat(len(latents), 1, *latents.shape[-2:])
+        mask = over_cells(Predict(given=frame).frame_mask(self.frames), *latents.shape[-2:])
+        return mask.to(latents.device).repeat(len(latents), 1, 1, 1)
 
     def score(self, batch: Batch) -> Loss:
         """The mean loss of all samples, with the model's own frames in the place of those given of a second window."""
