@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from .denoiser import DenoiserOutput, Model, read_output, split_output
 from .given import Given
 from .schedule import Schedule
 
+Density = Literal["uniform", "logit_normal"]
 PIXEL_STEP = 2 / 255  # the bin of the discretised decoder: one 8-bit level in [-1, 1]
 
 
@@ -80,11 +82,19 @@ def min_snr_weight(schedule: Schedule, t: Tensor, gamma: float) -> Tensor:
     return (gamma / snr).clamp(max=1)
 
 
-def stratified_timesteps(batch: int, num_timesteps: int, generator: torch.Generator) -> Tensor:
-    """Steps (B,) int64: each uniform over the chain, together one from each of its B equal parts."""
+def stratified_timesteps(
+    batch: int, num_timesteps: int, generator: torch.Generator, *, density: Density = "uniform"
+) -> Tensor:
+    """Steps (B,) int64 of a density over the chain, together one from each of B parts that are equally probable.
+
+    "logit_normal" prefers the middle: the logit of a step's place is a standard normal number (arXiv 2403.03206).
+    """
     parts = torch.randperm(batch, generator=generator)  # a sample's place in the batch must not choose its part
     offsets = torch.rand(batch, generator=generator, dtype=torch.float64)
-    return ((parts + offsets) * num_timesteps / batch).long().clamp(max=num_timesteps - 1)
+    steps = (parts + offsets) * num_timesteps / batch
+    if density == "logit_normal":
+        steps = torch.special.ndtri(steps / num_timesteps).sigmoid() * num_timesteps
+    return steps.long().clamp(max=num_timesteps - 1)
 
 
 def frozen_mean(output: Tensor, x_t: Tensor, t: Tensor, schedule: Schedule) -> DenoiserOutput:

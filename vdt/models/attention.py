@@ -48,6 +48,9 @@ JOINT = Fold(
 )
 
 
+TILE = 64  # rows that the kernels for attention on a GPU work on at once
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """Softmax attention of (S, H, L, d) queries, keys and values; the one seam for other kernels.
 
@@ -55,7 +58,21 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     """
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled() and q.requires_grad:
         return _written_out(q, k, v, mask)
+    together = TILE // q.shape[2]
+    if q.is_cuda and mask is None and q.shape == k.shape and together > 1 and len(q) % together == 0:
+        return _side_by_side(q, k, v, together)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def _side_by_side(q: Tensor, k: Tensor, v: Tensor, together: int) -> Tensor:
+    """The same with so many sequences in one that attend to themselves alone: a GPU takes a tile for each, full or not.
+
+    On an H200 sequences of 16 take 0.48 instead of 0.79 ms (LOG.md).
+    """
+    sequence = torch.arange(together * q.shape[2], device=q.device) // q.shape[2]
+    q, k, v = (each.unflatten(0, (-1, together)).transpose(1, 2).flatten(2, 3) for each in (q, k, v))
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=sequence[:, None] == sequence)
+    return y.unflatten(2, (together, -1)).transpose(1, 2).flatten(0, 1)
 
 
 def _written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,12 +18,13 @@ from .. import ranks
 from ..ranks import LostProcessError
 from ..visualize.contact_sheet import contact_sheet
 from .data.batches import Batch, Batches, part_of
+from .guards.readback import LateReadback, Readback
 from .guards.recovery import Recovery
 from .guards.watchdog import STACKS, Watchdog
 from .log import TrainingLog
 from .objectives import Loss, Objective
 from .optim.ema import EMA
-from .optim.optimizers import new_optimizers
+from .optim.optimizers import new_optimizers, set_rate
 from .optim.schedule import Clock, learning_rate, progress
 from .parallel import checkpoints
 from .parallel.checkpoints import CHECKPOINT
@@ -74,6 +76,7 @@ class Loop:
         self.clock = Clock(kind=run.clock, before=state.seconds)
         self.batches: Batches | None = None  # while it runs
         self.recovery: Recovery | None = None  # likewise, if the recipe wants it
+        self.readback = LateReadback()
         self.stopping = False
         self.saved = self.shown = -1  # steps of the last checkpoint and the last sheet
         self.published = state.seconds
@@ -88,6 +91,7 @@ class Loop:
         bar = tqdm(total=total, initial=self.state.step, unit="step", disable=not progress or not self.ranks.is_first)
         self.clock = Clock(kind=self.rhythm.clock, before=self.state.seconds)
         self.recovery = Recovery(self.state) if self.optim.recover else None
+        self.readback.clear()
         self.objective.start_at(self.state.step)
         self.batches = Batches(self._draw, self.state.generator, self.device)
         try:
@@ -115,23 +119,20 @@ class Loop:
         return progress(self.state.step, self.state.seconds, self.optim, self.rhythm)
 
     def step(self) -> Loss:
-        """One optimiser step; DivergenceError before it if the gradient is not finite, unless the run may go back."""
-        state, rate = self.state, self._rate()
-        for optimizer in state.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+        """One optimiser step; DivergenceError before it if the gradient is not finite, unless the run may go back.
+
+        On a GPU, which is a step behind, the error comes before the step after that one.
+        """
+        state = self.state
+        set_rate(state.optimizers, self._rate())
         assert self.batches is not None
-        try:
-            loss = self._gradients(self.batches.take())
-        except DivergenceError as error:
-            self._bring_back(error)
+        loss = self._gradients(self.batches.take())
+        if self._has_gone_back(self.readback(loss.total, loss.scalars["grad_norm"])):
             return self.step()
         for optimizer in state.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         state.follow()
-        if self.recovery is not None and self.recovery.watch(float(loss.total)):
-            LOG.warning(WENT_BACK, "the loss jumped", state.step, state.rate)
         return loss
 
     def save(self) -> None:
@@ -140,21 +141,40 @@ class Loop:
         Weights that a step has thrown far away may be finite themselves. DivergenceError leaves the file as it was.
         """
         assert self.batches is not None
-        try:
-            self._gradients(self.batches.peek())
-        except DivergenceError as error:
-            self._bring_back(error)
+        loss = self._gradients(self.batches.peek())
+        if self._has_gone_back(Readback(loss.total, loss.scalars["grad_norm"]).read(), watch=False):
             return self.save()
         self.state.model.zero_grad(set_to_none=True)
         checkpoints.save(self.state, self.folder, self.recipe)
         self.saved = self.state.step
 
-    def _bring_back(self, error: DivergenceError) -> None:
-        """Go on from earlier weights after a gradient that is not finite; what was raised if the run may not."""
-        if self.recovery is None or not self.recovery.go_back():
-            raise error
+    def _has_gone_back(self, numbers: tuple[float, float] | None, *, watch: bool = True) -> bool:
+        """Whether the run went back to earlier weights, for the loss and the gradient norm of a step.
+
+        DivergenceError if the norm is not finite and the run may not go back.
+        """
+        if numbers is None:
+            return False
+        loss, norm = numbers
+        if not math.isfinite(norm):
+            if self.recovery is None or not self.recovery.go_back():
+                raise self._divergence(norm)
+            why = "a gradient was not finite"
+        elif watch and self.recovery is not None and self.recovery.watch(loss):
+            why = "the loss jumped"
+        else:
+            return False
         self.state.model.zero_grad(set_to_none=True)
-        LOG.warning(WENT_BACK, "a gradient was not finite", self.state.step, self.state.rate)
+        self.readback.clear()
+        LOG.warning(WENT_BACK, why, self.state.step, self.state.rate)
+        return True
+
+    def _divergence(self, norm: float) -> DivergenceError:
+        kept = "go on from the last good checkpoint, which is kept, with --changed"
+        return DivergenceError(
+            f"training diverged at step {self.state.step + 1} (gradient norm {norm}): lower lr, or use "
+            f"precision float32; {kept if checkpoints.newest(self.folder) else 'there is no checkpoint yet'}"
+        )
 
     def _goes_on(self) -> bool:
         """Whether another step follows: the processes agree on the time and on stopping."""
@@ -176,12 +196,6 @@ class Loop:
         losses = [self._add_gradients(part_of(batch, index, count), index == count - 1) for index in range(count)]
         norm = nn.utils.clip_grad_norm_(self.state.model.parameters(), self.optim.clip_norm)
         norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
-        if not bool(torch.isfinite(norm)):
-            kept = "go on from the last good checkpoint, which is kept, with --changed"
-            raise DivergenceError(
-                f"training diverged at step {self.state.step + 1} (gradient norm {float(norm)}): lower lr, or use "
-                f"precision float32; {kept if checkpoints.newest(self.folder) else 'there is no checkpoint yet'}"
-            )
         names = losses[0].scalars
         scalars = {name: _mean([loss.scalars[name].detach() for loss in losses]) for name in names}
         return Loss(total=_mean([loss.total.detach() for loss in losses]), scalars={**scalars, "grad_norm": norm})

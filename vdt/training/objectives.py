@@ -151,7 +151,7 @@ class VDTObjective:
         device: torch.device,
     ) -> VDTSamples:
         x0, mask = self.clips.scaled(latents).to(device), mask.to(device)
-        t = stratified_timesteps(len(x0), self.schedule.num_steps, generator)
+        t = stratified_timesteps(len(x0), self.schedule.num_steps, generator, density=self.recipe.timesteps)
         noise = draw_noise(x0.shape, generator, device)
         if self.recipe.given_noise:
             x0 = with_noise_on_given(x0, mask, self.recipe.given_noise, generator)

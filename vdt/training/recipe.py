@@ -24,7 +24,7 @@ from ..bounds import (
     shown,
 )
 from ..config import VAE_CONFIGS, VDT_CONFIGS, DiffusionConfig, VAEConfig, VDTConfig
-from ..diffusion import SamplingConfig
+from ..diffusion import Density, SamplingConfig
 from ..masks.sampling import DEFAULT_MIX
 from .toml import read_toml
 
@@ -110,6 +110,7 @@ class OptimRecipe(_Checked):
     steps: int = bounded(1, MAX_STEPS, 10_000)
     batch: int = bounded(1, MAX_BATCH, 8)
     lr: float = bounded(0, MAX_LEARNING_RATE, 1e-3)
+    adamw_lr: float = bounded(0, MAX_LEARNING_RATE, 0.0)  # beside Muon, lower for large batches (LOG.md); 0: as lr
     betas: tuple[float, float] = bounded(0, BELOW_ONE, (0.9, 0.99))
     weight_decay: float = bounded(0, MAX_WEIGHT, 0.01)
     warmup: int = bounded(0, MAX_STEPS, 200)
@@ -211,6 +212,7 @@ class VDTRecipe(_Checked):
     run: RunRecipe = field(default_factory=RunRecipe)
     loss: Literal["corrected", "official"] = "corrected"
     min_snr_gamma: float = bounded(0, MAX_WEIGHT, 0.0)  # 0 is off
+    timesteps: Density = "uniform"
     # Half of the clips get noise of up to this deviation on what is given: long clips go on from frames that the model
     # has made, which are never as clean as those it would learn from.
     given_noise: float = bounded(0, MAX_WEIGHT, 0.0)

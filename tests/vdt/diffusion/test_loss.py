@@ -140,6 +140,15 @@ def test_stratified_timesteps_cover_the_chain():
     assert (draws.double().mean(0) - 499.5).abs().max() < 25  # no place in the batch prefers a part of the chain
 
 
+def test_logit_normal_timesteps_have_a_standard_normal_logit_and_one_in_each_part():
+    generator = torch.Generator().manual_seed(0)
+    draws = torch.stack([stratified_timesteps(8, 10**6, generator, density="logit_normal") for _ in range(4000)])
+    logits = ((draws.double() + 0.5) / 10**6).logit()
+    assert logits.mean().abs() < 0.01 and abs(logits.std() - 1) < 0.01
+    parts = (torch.special.ndtr(logits.sort(dim=1).values) * 8 - 1e-4).long()  # equally probable
+    assert (parts == torch.arange(8)).double().mean() > 0.999
+
+
 def test_stratified_timesteps_repeat_with_the_seed():
     first, second = (stratified_timesteps(7, 1000, torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(first, second)

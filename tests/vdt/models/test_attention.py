@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from einops import rearrange
 
-from vdt.models.attention import SPATIAL, TEMPORAL, Attention, attend
+from vdt.models.attention import SPATIAL, TEMPORAL, Attention, _side_by_side, attend
 
 B, T, N, D, HEADS = 2, 3, 5, 8, 2
 
@@ -29,6 +30,18 @@ def test_attend_is_softmax_attention_forward_and_backward():
     inputs = [torch.randn(4, HEADS, 7, D, generator=generator, dtype=torch.float64, requires_grad=True) for _ in "qkv"]
     upstream = torch.randn(4, HEADS, 7, D, generator=generator, dtype=torch.float64)
     answers = [function(*inputs) for function in (attend, naive)]
+    gradients = [torch.autograd.grad(answer, inputs, upstream) for answer in answers]
+    torch.testing.assert_close(*answers)
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("fold", (SPATIAL, TEMPORAL), ids=("spatial", "temporal"))
+def test_short_sequences_side_by_side_attend_to_themselves_alone(fold):
+    generator = torch.Generator().manual_seed(3)
+    tokens = torch.randn(4, 4, 6, HEADS * D, generator=generator, dtype=torch.float64)
+    inputs = [rearrange(tokens * factor, fold.split, h=HEADS).requires_grad_() for factor in (1.0, 2.0, 3.0)]
+    upstream = torch.randn(inputs[0].shape, generator=generator, dtype=torch.float64)
+    answers = [function(*inputs) for function in (lambda *each: _side_by_side(*each, 2), naive)]
     gradients = [torch.autograd.grad(answer, inputs, upstream) for answer in answers]
     torch.testing.assert_close(*answers)
     torch.testing.assert_close(*gradients)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -10,8 +12,9 @@ from ..state import TrainState
 
 EVERY = 100  # steps between two copies of the state, of which two are kept
 MEMORY = 0.98  # of the running mean of the loss
-JUMP = 1.5  # times that mean
+JUMP = 1.5  # times the lowest mean so far, which no slow climb can raise
 PATIENCE = 5  # steps in a row above it
+HEALTHY = 1.1  # times the lowest mean: above it no copy is taken
 MOST = 20  # times that a run may go back: at a millionth of its rate it is something else that diverges
 
 
@@ -19,27 +22,27 @@ class Recovery:
     """Watches the loss of a run and goes back where it has left its range; the state lies in memory three times.
 
     Steps, time and random numbers go on, so that other batches follow. The copy it goes back to is the older one of
-    two: the newer one may have been taken when things had begun to go wrong.
+    two: the newer one may have been taken when things had begun to go wrong. No copy is taken while the loss climbs.
     """
 
     def __init__(self, state: TrainState) -> None:
         self.state = state
-        self._mean: float | None = None
+        self._mean = self._lowest = math.inf
         self._above = 0
         self._copies: list[dict[str, Tensor]] = [self._copy()]
 
     def watch(self, loss: float) -> bool:
         """Note this process's loss of a step; whether the run has gone back."""
         (loss,) = ranks.mean(loss)  # so that all processes take copies at the same steps, and go back to the same one
-        mean = loss if self._mean is None else self._mean
-        is_high = not loss <= JUMP * mean  # NaN counts
+        is_high = not loss <= JUMP * self._lowest  # NaN counts
         self._above = self._above + 1 if is_high else 0
         if self._above >= PATIENCE and self.go_back():
             return True
-        if not is_high:
-            self._mean = MEMORY * mean + (1 - MEMORY) * loss
-            if self.state.step % EVERY == 0:
-                self._copies = [self._copies[-1], self._copy()]
+        if math.isfinite(loss):
+            self._mean = MEMORY * self._mean + (1 - MEMORY) * loss if math.isfinite(self._mean) else loss
+            self._lowest = min(self._lowest, self._mean)
+        if not is_high and self._mean <= HEALTHY * self._lowest and self.state.step % EVERY == 0:
+            self._copies = [self._copies[-1], self._copy()]
         return False
 
     def go_back(self) -> bool:
@@ -52,7 +55,7 @@ class Recovery:
         for optimizer in state.optimizers.values():
             optimizer.state.clear()  # a copy of the beginning has no moments
         state.restore({"step": str(step), "seconds": repr(seconds), "rate": repr(state.rate / 2)}, tensors)
-        self._copies, self._above = self._copies[:1], 0
+        self._copies, self._above, self._mean = self._copies[:1], 0, self._lowest
         return True
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vdt.training.guards import recovery
-from vdt.training.guards.recovery import JUMP, PATIENCE, Recovery
+from vdt.training.guards.recovery import HEALTHY, JUMP, PATIENCE, Recovery
 from vdt.training.loop import CHECKPOINT, Loop, new_state
 from vdt.training.parallel import checkpoints
 from vdt.training.recipe import OptimRecipe
@@ -84,6 +84,17 @@ def test_only_several_steps_in_a_row_are_a_jump():
     assert not any(run.told(1.0, *([9.0] * (PATIENCE - 1) + [1.0]) * 4))
     assert not any(run.told(*[JUMP - 0.1] * 20))
     assert run.state.rate == 1.0
+
+
+def test_a_slow_climb_brings_it_back_to_what_was_there_before():
+    """A mean that follows the loss would rise with it, and copies with it."""
+    run = Run()
+    climb = [1.005**step for step in range(200)]
+    jump = next(step for step, loss in enumerate(climb) if loss > JUMP)
+    gone = run.told(*[1.0] * 10, *climb[: jump + PATIENCE])
+    assert gone[-1] and sum(gone) == 1
+    (step,) = run.is_as_after()
+    assert climb[step - 10] < 1 + 4 * (HEALTHY - 1) < climb[jump - EVERY]  # the mean is some 50 steps behind the loss
 
 
 def test_processes_go_by_the_mean_of_their_losses(monkeypatch):
