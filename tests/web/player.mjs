@@ -136,12 +136,14 @@ test("a frame goes to pictures, to free keyframes, or to a new node", () => {
   graphOf([picture, keyframes, full, player]);
   const made = { id: 5, title: "Load Image", comfyClass: "LoadImage", widgets: [widget("image", "")], size: [300, 300], connect: (...to) => (made.to = to) };
   globalThis.LiteGraph = { createNode: () => made };
-  const places = placesFor({}, player);
+  const tracker = { steps: 0, checkState: () => (tracker.steps += 1) };
+  const places = placesFor({ extensionManager: { workflow: { activeWorkflow: { changeTracker: tracker } } } }, player);
   assert.deepEqual(places.map(({ label }) => label), [["picture of", "Load Image (1)"], ["keyframe of", "Keys (2)"], ["new Load Image", ""]]);
   places[0].place("a.png");
   assert.deepEqual([picture.widgets[0].value, picture.widgets[0].options.values], ["a.png", ["old.png", "a.png"]]);
   places[1].place("b.png");
   assert.deepEqual([made.to, made.pos, made.widgets[0].value], [[0, keyframes, 2], [140, 0], "b.png"]);
+  assert.equal(tracker.steps, 2); // one for each: a new node, its place and its wire are one
   setPicture({}, picture, "a.png");
   assert.equal(picture.widgets[0].options.values.length, 2);
 });

@@ -47,27 +47,38 @@ export function placesFor(app, player) {
   return [...shown, ...open, { label: ["new Load Image", ""], place: (file) => newPicture(app, player, file) }];
 }
 
-/** Let a Load Image show a file of the input folder. */
+/** Let a Load Image show a file of the input folder: one step of undo. */
 export function setPicture(app, node, file) {
+  show(node, file);
+  recordStep(app, node);
+  return node;
+}
+
+function show(node, file) {
   const widget = node.widgets.find(({ name }) => name === "image");
   const values = widget.options?.values;
   if (Array.isArray(values) && !values.includes(file)) values.push(file);
   widget.value = file;
   widget.callback?.(file);
+}
+
+function newPicture(app, player, file) {
+  const node = addPicture(player, file);
   recordStep(app, node);
   return node;
 }
 
-function newPicture(app, player, file) {
+function addPicture(player, file) {
   const node = globalThis.LiteGraph.createNode(PICTURE);
   const below = player.size[1] + 60;
   node.pos = [player.pos[0], player.pos[1] + below];
   player.graph.add(node);
-  return setPicture(app, node, file);
+  show(node, file);
+  return node;
 }
 
 function connected(app, player, file, keyframes, slot) {
-  const node = newPicture(app, player, file);
+  const node = addPicture(player, file);
   node.pos = [keyframes.pos[0] - node.size[0] - 60, keyframes.pos[1]];
   node.connect(0, keyframes, slot);
   recordStep(app, node);
