@@ -361,3 +361,13 @@ def test_it_plays_within_a_subgraph(editor, renderer):
     editor.run("window.app.canvas.setGraph(window.app.graph._nodes.find(n => n.subgraph).subgraph)")
     editor.until(lambda: player.read(".vdt-stage", "found?.clientHeight") and player.picture().any(), "it again", 30)
     editor.driver.save_screenshot(str(SHOTS / f"subgraph_{renderer}.png"))
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_node_that_comes_into_the_graph_long_after_it_was_made_has_its_player(editor, renderer):
+    editor.open("predict", renderer)
+    editor.run("window.late = LiteGraph.createNode('VDTDecode')")
+    time.sleep(1)  # several of the player's ticks: nodes of no graph are not kept
+    editor.run("window.late.pos = [0, 1200]; window.app.graph.add(window.late)")
+    mine = "return [...document.querySelectorAll('.vdt-player')].some(e => e.dataset.node === String(window.late.id))"
+    editor.until(lambda: editor.run(mine), "the player of the late node", 20)

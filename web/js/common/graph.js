@@ -10,6 +10,16 @@ export function nodesOf(graph) {
   return graph?._nodes ?? graph?.nodes ?? [];
 }
 
+/** Run something after what a node, or a widget, does anyway. */
+export function chain(owner, name, run) {
+  const before = owner?.[name];
+  if (owner) owner[name] = function (...values) {
+    const answer = before?.apply(this, values);
+    run();
+    return answer;
+  };
+}
+
 /** Draw the graph anew, and make what was done to a node one step of undo. */
 export function recordStep(app, node) {
   node.setDirtyCanvas?.(true, true);

@@ -3,6 +3,7 @@
 
 import { api } from "../../../../scripts/api.js";
 import { app } from "../../../../scripts/app.js";
+import { chain } from "../common/graph.js";
 import { nodeOf } from "./graph.js";
 import { LivePreview, STYLE } from "./live.js";
 import { Player } from "./player.js";
@@ -35,15 +36,20 @@ app.registerExtension({
     if (!node.addDOMWidget) return;
     if (PLAYERS.includes(node.comfyClass)) {
       const words = translator(app.extensionManager?.setting?.get?.("Comfy.Locale") ?? navigator.language);
-      live.set(node, new Player(node, { app, api, words }));
+      keep(node, new Player(node, { app, api, words }));
     }
     if (STOCK_VIDEO.includes(node.comfyClass)) {
       node.hideOutputImages = true; // Nodes 2.0
       node.onDrawBackground = () => {}; // the canvas
     }
-    if (SAMPLERS.includes(node.comfyClass)) live.set(node, new LivePreview(node));
+    if (SAMPLERS.includes(node.comfyClass)) keep(node, new LivePreview(node));
   },
 });
+
+/** Look after a player from when its node comes into a graph: it may do so late, more than once, or never. */
+function keep(node, one) {
+  chain(node, "onAdded", () => live.set(node, one));
+}
 
 function takePreview({ detail }) {
   const id = detail?.displayNodeId ?? detail?.nodeId;

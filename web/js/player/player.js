@@ -129,6 +129,7 @@ export class Player {
       one.listeners.delete(this.redraw);
       if (!one.listeners.size) one.rest();
     }
+    this.told = null; // it is loaded again where the node comes back
     return false;
   }
 

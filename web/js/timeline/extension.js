@@ -2,6 +2,7 @@
 
 import { api } from "../../../../scripts/api.js";
 import { app } from "../../../../scripts/app.js";
+import { chain } from "../common/graph.js";
 import { addPageWidget, isAlive, keepMounted } from "../common/page_widget.js";
 import { SETTINGS } from "./frames.js";
 import { Host, hide } from "./host.js";
@@ -36,16 +37,6 @@ function attach(node, text) {
   chain(node, "onConfigure", () => timeline.reread());
   // a task sets the frames in the same step of undo in which it was chosen
   for (const name of SETTINGS) chain(node.widgets.find((widget) => widget.name === name), "callback", () => tick(timeline));
-}
-
-/** Run something after what a node, or a widget, does anyway. */
-function chain(owner, name, run) {
-  const before = owner?.[name];
-  if (owner) owner[name] = function (...values) {
-    const answer = before?.apply(this, values);
-    run();
-    return answer;
-  };
 }
 
 function tick(timeline) {
