@@ -64,7 +64,35 @@ def flops_correlation(records: Sequence[RunRecord]) -> float | None:
 
 
 def plot_grid(records: Sequence[RunRecord], path: Path, title: str) -> None:
-    """v error against operations of one pass: each run a small point, each variant its mean and interval."""
+    """Each run a small point, each variant its mean and interval: v error against operations of one pass.
+
+    Where all variants take the same operations, each has a row of its own instead.
+    """
+    if len({f"{record.gflops:.2g}" for record in records}) == 1:
+        _plot_rows(comparable(records), path, title)
+    else:
+        _plot_places(records, path, title)
+
+
+def _plot_rows(records: Sequence[RunRecord], path: Path, title: str) -> None:
+    """The best variant on top."""
+    variants = by_variant(records)
+    figure, (axis,) = new_figure(1)
+    figure.set_size_inches(6.8, 1.2 + 0.36 * len(variants))
+    spread = Spread.of(list(values_of(records, "v_error").values()))
+    for row, runs in enumerate(variants.values()):
+        errors = [run.v_error for run in runs]
+        axis.scatter(errors, [row] * len(runs), s=10, color="C0", alpha=0.5)
+        axis.errorbar(_mean(errors), row, xerr=spread.half_width(len(runs)) or 0.0, fmt="o", capsize=3, color="C0")
+    axis.set(title=title, xlabel="v error on held-out clips", yticks=range(len(variants)), yticklabels=list(variants))
+    axis.invert_yaxis()
+    axis.margins(y=0.08)
+    axis.grid(alpha=0.25)
+    save_figure(figure, path)
+
+
+def _plot_places(records: Sequence[RunRecord], path: Path, title: str) -> None:
+    """From left to right by operations."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     figure, (axis,) = new_figure(1)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from vdt.ablations import queue
+from vdt.ablations import queue, report
 from vdt.ablations.grid import Grid, Variant
 from vdt.ablations.records import RECORD, RunRecord, read_records
 from vdt.ablations.report import comparable, flops_correlation, grid_table, plot_grid
@@ -111,3 +111,14 @@ def test_quality_and_operations_are_correlated_by_rank(tmp_path):
     plot_grid(falling, tmp_path / "flops.png", "Sizes")
     assert (tmp_path / "flops.png").stat().st_size > 5000
     assert json.loads(falling[0].to_json())["gflops"] == 1
+
+
+def test_variants_of_equal_operations_are_rows_with_their_names(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr(report, "save_figure", lambda figure, path: drawn.append(figure.axes[0]))
+    equal = [record(name, gflops=1.0, v_error=v) for name, v in (("worse", 0.3), ("best", 0.1), ("middle", 0.2))]
+    plot_grid(equal, tmp_path / "rows.png", "Loss")
+    (axis,) = drawn
+    rows = {label.get_text(): tick for label, tick in zip(axis.get_yticklabels(), axis.get_yticks(), strict=True)}
+    assert sorted(rows, key=rows.get) == ["best", "middle", "worse"] and axis.yaxis_inverted()  # the best on top
