@@ -266,8 +266,10 @@ def test_the_player_survives_whatever_builds_nodes_anew(editor, renderer):
     time.sleep(0.5)
     editor.run("window.app.graph._nodes.find(n => n.type === 'VDTDecode').collapse()")
     lives("a collapse")
+    path = "return window.app.extensionManager.workflow.activeWorkflow.path"
+    first = editor.run(path)
     editor.run("window.app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
-    editor.until(lambda: "VDTDecode" not in editor.nodes(), "another tab", 20)
+    editor.until(lambda: "VDTDecode" not in editor.nodes() and editor.run(path) != first, "another tab", 20)
     editor.run("window.app.extensionManager.command.execute('Workspace.PreviousOpenedWorkflow')")
     editor.until(lambda: "VDTDecode" in editor.nodes(), "the tab before", 20)
     editor.show("VDTDecode")
