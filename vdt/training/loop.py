@@ -76,7 +76,7 @@ class Loop:
         self.clock = Clock(kind=run.clock, before=state.seconds)
         self.batches: Batches | None = None  # while it runs
         self.recovery: Recovery | None = None  # likewise, if the recipe wants it
-        self.readback = LateReadback()
+        self.readback = LateReadback(late=self.device.type == "cuda")
         self.stopping = False
         self.saved = self.shown = -1  # steps of the last checkpoint and the last sheet
         self.published = state.seconds
