@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,18 +69,22 @@ def plot_grid(records: Sequence[RunRecord], path: Path, title: str) -> None:
 
     Where all variants take the same operations, each has a row of its own instead.
     """
-    if len({f"{record.gflops:.2g}" for record in records}) == 1:
-        _plot_rows(comparable(records), path, title)
+    spread = Spread.of(list(values_of(records, "v_error").values()))  # as in the table: of all runs
+    shown = comparable(records)
+    figure, (axis,) = new_figure(1)
+    if len({f"{record.gflops:.2g}" for record in shown}) == 1:
+        figure.set_size_inches(6.8, 1.2 + 0.36 * len(by_variant(shown)))
+        _draw_rows(axis, shown, spread, title)
     else:
-        _plot_places(records, path, title)
+        figure.set_size_inches(6.8, 4.4)
+        _draw_places(axis, shown, spread, title)
+    axis.grid(alpha=0.25)
+    save_figure(figure, path)
 
 
-def _plot_rows(records: Sequence[RunRecord], path: Path, title: str) -> None:
+def _draw_rows(axis: Any, records: Sequence[RunRecord], spread: Spread, title: str) -> None:
     """The best variant on top."""
     variants = by_variant(records)
-    figure, (axis,) = new_figure(1)
-    figure.set_size_inches(6.8, 1.2 + 0.36 * len(variants))
-    spread = Spread.of(list(values_of(records, "v_error").values()))
     for row, runs in enumerate(variants.values()):
         errors = [run.v_error for run in runs]
         axis.scatter(errors, [row] * len(runs), s=10, color="C0", alpha=0.5)
@@ -87,18 +92,12 @@ def _plot_rows(records: Sequence[RunRecord], path: Path, title: str) -> None:
     axis.set(title=title, xlabel="v error on held-out clips", yticks=range(len(variants)), yticklabels=list(variants))
     axis.invert_yaxis()
     axis.margins(y=0.08)
-    axis.grid(alpha=0.25)
-    save_figure(figure, path)
 
 
-def _plot_places(records: Sequence[RunRecord], path: Path, title: str) -> None:
+def _draw_places(axis: Any, records: Sequence[RunRecord], spread: Spread, title: str) -> None:
     """From left to right by operations."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    figure, (axis,) = new_figure(1)
-    figure.set_size_inches(6.8, 4.4)
-    spread = Spread.of(list(values_of(records, "v_error").values()))
-    records = comparable(records)
     # Of each variant, from left to right.
     places = {name: (own[0].gflops, _mean([run.v_error for run in own])) for name, own in by_variant(records).items()}
     order = sorted(places, key=places.__getitem__)
@@ -119,10 +118,8 @@ def _plot_places(records: Sequence[RunRecord], path: Path, title: str) -> None:
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(x=0.18, y=0.12)
-    axis.grid(alpha=0.25)
     if len({record.group for record in records}) > 1:
         axis.legend(frameon=False, fontsize=8)
-    save_figure(figure, path)
 
 
 def comparable(records: Sequence[RunRecord]) -> list[RunRecord]:

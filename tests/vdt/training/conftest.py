@@ -10,6 +10,7 @@ from vdt.checkpoints import save_vae
 from vdt.diffusion import EVEN_DDIM
 from vdt.media.video import write_video
 from vdt.training import train_from_recipe
+from vdt.training.loop import Loop
 from vdt.training.objectives import VDTObjective
 
 RECIPE = """kind = "vdt"
@@ -104,3 +105,18 @@ def ticking(monkeypatch):
 
     monkeypatch.setattr("vdt.training.optim.schedule.time", Time())
     return Time
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """The loss of every step."""
+    seen = []
+    step = Loop.step
+
+    def watched(self):
+        loss = step(self)
+        seen.append(float(loss.total))
+        return loss
+
+    monkeypatch.setattr(Loop, "step", watched)
+    return seen

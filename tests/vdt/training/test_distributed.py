@@ -17,7 +17,6 @@ from vdt.checkpoints import load_model, save_model
 from vdt.cli import main
 from vdt.ranks import Ranks
 from vdt.training import train_from_recipe
-from vdt.training.loop import Loop
 from vdt.training.parallel.checkpoints import CHECKPOINT, FOLDER
 from vdt.training.parallel.network import can_shard, check_sharding
 from vdt.training.recipe import OptimRecipe, RunRecipe
@@ -44,19 +43,6 @@ def sentences(done):
     return [line for line in re.split(r"[\r\n]", done.stderr) if line.startswith("vdt: ")]
 
 
-def watched_losses(monkeypatch):
-    losses = []
-    step = Loop.step
-
-    def watched(self):
-        loss = step(self)
-        losses.append(float(loss.total))
-        return loss
-
-    monkeypatch.setattr(Loop, "step", watched)
-    return losses
-
-
 def close(one, other, kind="model."):
     return all(torch.allclose(one[name], other[name], rtol=2e-3, atol=2e-4) for name in one if name.startswith(kind))
 
@@ -71,8 +57,7 @@ def evaluated(workbench, tiny_model):
 
 
 @pytest.mark.usefixtures("evaluated")
-def test_two_processes_learn_go_on_and_report_as_one_does(workbench, monkeypatch):
-    losses = watched_losses(monkeypatch)
+def test_two_processes_learn_go_on_and_report_as_one_does(workbench, losses):
     alone = workbench.train("alone", optim=MANY, tables="[images]\nshare = 0.5")
     straight = list(losses)
     half = {"optim": "steps = 2", "tables": "[images]\nshare = 0.5"}

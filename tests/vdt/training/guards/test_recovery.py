@@ -142,21 +142,6 @@ def test_a_rate_that_no_run_writes_is_refused_in_one_sentence(tmp_path):
         assert "\n" not in str(caught.value) and "--fresh" in str(caught.value)
 
 
-@pytest.fixture
-def losses(monkeypatch):
-    """The loss of every step."""
-    seen = []
-    step = Loop.step
-
-    def watched(self):
-        loss = step(self)
-        seen.append(float(loss.total))
-        return loss
-
-    monkeypatch.setattr(Loop, "step", watched)
-    return seen
-
-
 def test_a_run_that_a_huge_rate_throws_away_learns_on(workbench, losses, caplog):
     with caplog.at_level(logging.WARNING):
         result = workbench.train("wild", optim="steps = 90\nlr = 3.0\nwarmup = 0\ndecay = 0.0\nrecover = true")
