@@ -288,9 +288,11 @@ def _scenes_learned(path: Path) -> tuple[str, int]:
     data = recipe.get("data", {})
     if data.get("source") != "scenes":
         return "train", 0
-    fresh = data.get("fresh", 0) * recipe["optim"]["batch"] * int(metadata.get("step", 0))
-    count = int(fresh) or data["clips"]  # scenes that came while it trained, or all that were there before
-    return data.get("split", "train"), count
+    split = data.get("split", "train")
+    if not data.get("fresh"):
+        return split, data["clips"]
+    fresh = data["fresh"] * recipe["optim"]["batch"] * int(metadata.get("step", 0))
+    return split, data.get("first", 0) + int(fresh)  # those of the beginning, and those that came while it trained
 
 
 def _write(

@@ -56,6 +56,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
 
     mask is bool, broadcast over (S, H, L, L'), True = attend.
     """
+    if k.dtype == torch.bfloat16 and torch.is_grad_enabled() and k.requires_grad:
+        k = k - k.mean(-2, keepdim=True)  # the same answer: what all keys have in common is a constant to the softmax
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled() and q.requires_grad:
         return _written_out(q, k, v, mask)
     together = TILE // q.shape[2]
@@ -83,7 +85,12 @@ def _written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention over any fold of the tokens."""
+    """Multi-head self-attention over any fold of the tokens.
+
+    Biases of keys are not learned: the softmax does not see them, so their gradient is the rounding error of bfloat16,
+    of which AdamW makes full steps. Grown a hundredfold, they spoil what is rounded with them: all other gradients of
+    the layer (LOG.md, 2026-11-27).
+    """
 
     def __init__(self, hidden_size: int, num_heads: int) -> None:
         super().__init__()
@@ -100,10 +107,17 @@ class Attention(nn.Module):
 
     def _queries_keys_values(self, x: Tensor, fold: Fold) -> list[Tensor]:
         heads = self.num_heads
-        if fold.separate and is_plain(self.qkv):
-            parts = zip(self.qkv.weight.chunk(3), self.qkv.bias.chunk(3), strict=True)
-            return [rearrange(affine(x, weight, bias), fold.split, h=heads) for weight, bias in parts]
-        return list(rearrange(linear(self.qkv, x), fold.split_all, three=3, h=heads))
+        if not is_plain(self.qkv):
+            return list(rearrange(linear(self.qkv, x), fold.split_all, three=3, h=heads))
+        weight: Tensor = self.qkv.weight
+        bias: Tensor = self.qkv.bias
+        if bias.requires_grad and torch.is_grad_enabled():
+            q, k, v = bias.chunk(3)
+            bias = torch.cat([q, k.detach(), v])
+        if fold.separate:
+            parts = zip(weight.chunk(3), bias.chunk(3), strict=True)
+            return [rearrange(affine(x, *part), fold.split, h=heads) for part in parts]
+        return list(rearrange(affine(x, weight, bias), fold.split_all, three=3, h=heads))
 
 
 class CrossAttention(nn.Module):

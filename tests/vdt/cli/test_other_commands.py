@@ -90,6 +90,16 @@ def test_evaluate_measures_what_generate_makes(evaluate, monkeypatch):
     assert seen[1]["task"].given_frames == "0,-1" and seen[1]["config"].windows == WindowConfig()
 
 
+@pytest.mark.parametrize(("fresh", "scenes"), ((0.0, 1000), (0.5, 64 + 2000)))
+def test_a_model_that_learned_from_a_stream_has_seen_its_first_scenes_and_those_that_came(place, fresh, scenes):
+    from vdt.checkpoints import add_metadata
+    from vdt.cli.evaluate import _scenes_learned
+
+    recipe = {"data": {"source": "scenes", "clips": 1000, "first": 64, "fresh": fresh}, "optim": {"batch": 8}}
+    add_metadata(place / "model.safetensors", {"recipe": json.dumps(recipe), "step": "500"})
+    assert _scenes_learned(place / "model.safetensors") == ("train", scenes)
+
+
 def test_the_demo_plays_three_tasks_and_names_its_video(tmp_path, capsys):
     from vdt.media import read_video
 

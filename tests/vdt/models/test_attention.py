@@ -47,6 +47,32 @@ def test_short_sequences_side_by_side_attend_to_themselves_alone(fold):
     torch.testing.assert_close(*gradients)
 
 
+def test_what_all_keys_share_does_not_spoil_gradients_in_bfloat16():
+    """Rounded with a large common part, keys lose what sets them apart: the softmax sees that alone."""
+    generator = torch.Generator().manual_seed(4)
+    q, k, v, upstream = (torch.randn(8, HEADS, 16, D, generator=generator, dtype=torch.float64) for _ in range(4))
+    common = 8 * torch.randn(1, HEADS, 1, D, generator=generator, dtype=torch.float64)
+    k = (k + common).bfloat16().double()  # keys that bfloat16 holds exactly
+
+    def gradients(dtype, attention):
+        inputs = [each.to(dtype).requires_grad_() for each in (q, k, v)]
+        return [each.double() for each in torch.autograd.grad(attention(*inputs), inputs, upstream.to(dtype))]
+
+    exact = gradients(torch.float64, naive)
+    for found, expected in zip(gradients(torch.bfloat16, attend), exact, strict=True):
+        assert (found - expected).norm() < 0.008 * expected.norm()
+
+
+@pytest.mark.parametrize("fold", (SPATIAL, TEMPORAL), ids=("spatial", "temporal"))
+def test_biases_of_keys_are_not_learned(attention, tokens, fold):
+    """Their gradient is rounding alone, of which AdamW would make full steps."""
+    attention(tokens, fold).square().mean().backward()
+    queries, keys, values = attention.qkv.bias.grad.chunk(3)
+    assert torch.equal(keys, torch.zeros_like(keys))
+    assert all(part.abs().min() > 0 for part in (queries, values))
+    assert all(part.abs().sum() > 0 for part in attention.qkv.weight.grad.chunk(3))
+
+
 def of_sequence(attention, x):
     """Attention within one sequence (L, D), its heads consecutive slices of the width."""
     q, k, v = (attention.qkv(x)[..., i * D : (i + 1) * D] for i in range(3))

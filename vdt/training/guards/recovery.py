@@ -12,6 +12,7 @@ from ..state import TrainState
 
 EVERY = 100  # steps between two copies of the state, of which two are kept
 MEMORY = 0.98  # of the running mean of the loss
+SETTLED = 10  # losses whose mean is enough to be compared with
 JUMP = 1.5  # times the lowest mean so far, which no slow climb can raise
 PATIENCE = 5  # steps in a row above it
 HEALTHY = 1.1  # times the lowest mean: above it no copy is taken
@@ -28,7 +29,7 @@ class Recovery:
     def __init__(self, state: TrainState) -> None:
         self.state = state
         self._mean = self._lowest = math.inf
-        self._above = 0
+        self._above = self._watched = 0
         self._copies: list[dict[str, Tensor]] = [self._copy()]
 
     def watch(self, loss: float) -> bool:
@@ -39,8 +40,10 @@ class Recovery:
         if self._above >= PATIENCE and self.go_back():
             return True
         if math.isfinite(loss):
-            self._mean = MEMORY * self._mean + (1 - MEMORY) * loss if math.isfinite(self._mean) else loss
-            self._lowest = min(self._lowest, self._mean)
+            self._watched += 1
+            memory = min(MEMORY, 1 - 1 / self._watched)  # the plain mean at first
+            self._mean = memory * self._mean + (1 - memory) * loss if self._watched > 1 else loss
+            self._lowest = min(self._lowest, self._mean) if self._watched >= SETTLED else math.inf
         if not is_high and self._mean <= HEALTHY * self._lowest and self.state.step % EVERY == 0:
             self._copies = [self._copies[-1], self._copy()]
         return False
@@ -56,6 +59,7 @@ class Recovery:
             optimizer.state.clear()  # a copy of the beginning has no moments
         state.restore({"step": str(step), "seconds": repr(seconds), "rate": repr(state.rate / 2)}, tensors)
         self._copies, self._above, self._mean = self._copies[:1], 0, self._lowest
+        self._watched = self._watched if math.isfinite(self._lowest) else 0
         return True
 
     @torch.no_grad()

@@ -21,6 +21,7 @@ EVERY = 3
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     monkeypatch.setattr(recovery, "EVERY", EVERY)
+    monkeypatch.setattr(recovery, "SETTLED", 1)
 
 
 class Run:
@@ -84,6 +85,14 @@ def test_only_several_steps_in_a_row_are_a_jump():
     assert not any(run.told(1.0, *([9.0] * (PATIENCE - 1) + [1.0]) * 4))
     assert not any(run.told(*[JUMP - 0.1] * 20))
     assert run.state.rate == 1.0
+
+
+def test_a_low_loss_at_the_start_is_no_measure_for_those_after_it(monkeypatch):
+    """Losses of small batches differ by as much as a jump."""
+    monkeypatch.undo()
+    run = Run()
+    assert not any(run.told(0.5, *[1.0] * 100)) and run.state.rate == 1.0
+    assert run.told(*[JUMP + 0.5] * PATIENCE)[-1]
 
 
 def test_a_slow_climb_brings_it_back_to_what_was_there_before():
