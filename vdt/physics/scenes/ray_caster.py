@@ -269,8 +269,9 @@ def _shaded(
 def _averaged(picture: Tensor, pixels: int) -> Tensor:
     """Colours (B, T, R, 3) as uint8 (B, T, H, W, 3), the mean over the rays of each pixel."""
     size = pixels // OVERSAMPLE
-    levels = (picture.clamp(0, 1) * 255).round().unflatten(2, (size, OVERSAMPLE, size, OVERSAMPLE))
-    return levels.mean((3, 5)).round().to(torch.uint8)
+    levels = (picture.clamp(0, 1) * 255).round_().unflatten(2, (size, OVERSAMPLE, size, OVERSAMPLE))
+    rows = sum(levels.unbind(3))  # one after another: a sum along two axes at once takes three times as long on a CPU
+    return (sum(rows.unbind(4)) / OVERSAMPLE**2).round_().to(torch.uint8)
 
 
 def _tensor(values: object, device: torch.device) -> Tensor:
