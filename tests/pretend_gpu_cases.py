@@ -283,7 +283,7 @@ def training_a_vae() -> None:
 
 
 def recovery() -> None:
-    from vdt.training.guards.recovery import PATIENCE, Recovery
+    from vdt.training.guards.recovery import PATIENCE, SETTLED, Recovery
     from vdt.training.loop import new_state
     from vdt.training.recipe import OptimRecipe
 
@@ -291,7 +291,7 @@ def recovery() -> None:
     watched = Recovery(state)
     state.model(torch.ones(1, 2, device=NAME)).sum().backward()
     state.optimizers["adamw"].step()
-    watched.watch(1.0)
+    assert not any(watched.watch(1.0) for _ in range(SETTLED))
     assert [watched.watch(9.0) for _ in range(PATIENCE)][-1] and state.model.weight.device == GPU
 
 

@@ -65,7 +65,7 @@ LENGTHS = {"extend": 28, "own_clip": 24, "loop": 20, "slow_motion": 29}
 FRAMES = {name: LENGTHS.get(name, 16) for name in NAMES}
 KEPT = {
     "complete_region": (0.8, 0.95),
-    "outpaint": (0.74, 0.76),
+    "outpaint": (0.74, 0.8),
     "painted_mask": (0.8, 0.95),
 }  # the share of pixels given, or still as these were
 ARRANGERS = {"VDTExtend", "VDTConnect", "VDTSlowMotion", "VDTOutpaint"}  # these change what VDT Encode made
