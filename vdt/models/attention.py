@@ -56,10 +56,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
 
     mask is bool, broadcast over (S, H, L, L'), True = attend.
     """
-    if k.dtype == torch.bfloat16 and torch.is_grad_enabled() and k.requires_grad:
+    if q.dtype == torch.bfloat16 and torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):
         k = k - k.mean(-2, keepdim=True)  # the same answer: what all keys have in common is a constant to the softmax
-    if q.dtype == torch.bfloat16 and q.device.type == "cpu" and torch.is_grad_enabled() and q.requires_grad:
-        return _written_out(q, k, v, mask)
+        if q.device.type == "cpu":
+            return _written_out(q, k, v, mask)
     together = TILE // q.shape[2]
     if q.is_cuda and mask is None and q.shape == k.shape and together > 1 and len(q) % together == 0:
         return _side_by_side(q, k, v, together)

@@ -28,7 +28,7 @@ class Recovery:
 
     def __init__(self, state: TrainState) -> None:
         self.state = state
-        self._mean = self._lowest = math.inf
+        self._mean, self._lowest = 0.0, math.inf
         self._above = self._watched = 0
         self._copies: list[dict[str, Tensor]] = [self._copy()]
 
@@ -42,8 +42,9 @@ class Recovery:
         if math.isfinite(loss):
             self._watched += 1
             memory = min(MEMORY, 1 - 1 / self._watched)  # the plain mean at first
-            self._mean = memory * self._mean + (1 - memory) * loss if self._watched > 1 else loss
-            self._lowest = min(self._lowest, self._mean) if self._watched >= SETTLED else math.inf
+            self._mean = memory * self._mean + (1 - memory) * loss
+            if self._watched >= SETTLED:
+                self._lowest = min(self._lowest, self._mean)
         if not is_high and self._mean <= HEALTHY * self._lowest and self.state.step % EVERY == 0:
             self._copies = [self._copies[-1], self._copy()]
         return False
@@ -58,8 +59,8 @@ class Recovery:
         for optimizer in state.optimizers.values():
             optimizer.state.clear()  # a copy of the beginning has no moments
         state.restore({"step": str(step), "seconds": repr(seconds), "rate": repr(state.rate / 2)}, tensors)
-        self._copies, self._above, self._mean = self._copies[:1], 0, self._lowest
-        self._watched = self._watched if math.isfinite(self._lowest) else 0
+        self._copies, self._above = self._copies[:1], 0
+        self._mean, self._watched = (self._lowest, self._watched) if math.isfinite(self._lowest) else (0.0, 0)
         return True
 
     @torch.no_grad()
