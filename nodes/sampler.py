@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..vdt.bounds import MAX_TEMPERATURE
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
 from . import checks
 from .generate import Clip, extended, generate
@@ -52,9 +53,11 @@ def _sampling_inputs() -> list[Any]:
     ]
 
 
-def _sampling(sampler: str, steps: int, guidance: float, text_guidance: float, reuse: float) -> SamplingConfig:
+def _sampling(
+    sampler: str, steps: int, guidance: float, text_guidance: float, reuse: float, temperature: float
+) -> SamplingConfig:
     """The record of what the widgets say."""
-    weights = {"guidance": guidance, "text_guidance": text_guidance}
+    weights = {"guidance": guidance, "text_guidance": text_guidance, "temperature": temperature}
     return SamplingConfig.named(sampler, steps=steps, step_cache=reuse, **weights)
 
 
@@ -120,6 +123,20 @@ def _batch_input() -> Any:
     )
 
 
+def _temperature_input() -> Any:
+    return io.Float.Input(
+        "temperature",
+        default=SAMPLING.temperature,
+        min=0.0,
+        max=MAX_TEMPERATURE,
+        step=0.05,
+        optional=True,
+        tooltip=f"Default: {SAMPLING.temperature:g}. Scale of the noise. Less makes clips that are likelier and more "
+        "alike; at 1 seeds differ most, and more clips go wrong. Models that predict noise, as the official ones do, "
+        "always take 1.",
+    )
+
+
 class VDTSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -145,6 +162,7 @@ class VDTSampler(io.ComfyNode):
                 compat.advanced(_reuse_input()),
                 _batch_input(),
                 *text_inputs(TEXT_TIP),
+                _temperature_input(),
             ],
             outputs=[io.Latent.Output("out_latent", display_name="latent", tooltip="The clip, with its mask.")],
             hidden=[io.Hidden.unique_id, io.Hidden.extra_pnginfo],
@@ -172,9 +190,10 @@ class VDTSampler(io.ComfyNode):
         batch: int = 1,
         text: list[Any] | None = None,
         text_guidance: float = SAMPLING.text_guidance,
+        temperature: float = SAMPLING.temperature,
     ) -> io.NodeOutput:
         with runtime.named("VDT Sampler"):
-            sampling = _sampling(sampler, steps, guidance, text_guidance, reuse)
+            sampling = _sampling(sampler, steps, guidance, text_guidance, reuse, temperature)
             windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
             parts = batches.variations(latent, mask, batch)
             clips = [
@@ -217,6 +236,7 @@ class VDTExtend(io.ComfyNode):
                 compat.advanced(_tile_input()),
                 compat.advanced(_reuse_input()),
                 *text_inputs(TEXT_TIP),
+                _temperature_input(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -255,9 +275,10 @@ class VDTExtend(io.ComfyNode):
         reuse: float = SAMPLING.step_cache,
         text: list[Any] | None = None,
         text_guidance: float = SAMPLING.text_guidance,
+        temperature: float = SAMPLING.temperature,
     ) -> io.NodeOutput:
         with runtime.named("VDT Extend"):
-            sampling = _sampling(sampler, steps, guidance, text_guidance, reuse)
+            sampling = _sampling(sampler, steps, guidance, text_guidance, reuse, temperature)
             windows = WindowConfig(frames=window, overlap=overlap, tile=convert.cells_across(tile))
             before = direction == "before"
             parts = batches.split_latent(latent)

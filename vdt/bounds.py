@@ -34,6 +34,7 @@ MAX_CLIPS = 100_000_000  # of a training set
 MAX_POINTS = 100_000  # of all strokes of a timeline
 MAX_COORDINATE = 1000.0  # of a stroke, in widths and heights of the picture
 MAX_WEIGHT = 1e6  # of a term of a loss, of guidance, of decay
+MAX_TEMPERATURE = 2.0  # of the noise that a clip begins with
 MAX_LEARNING_RATE = 1e30  # far beyond what any run survives: what overflows float32 is refused
 MAX_DEVIATION = 1e6  # of latents, and scales of them
 

@@ -80,6 +80,7 @@ def test_settings_come_from_the_records():
         ("VDTExtend", "guidance"): sampling.guidance,
         ("VDTExtend", "reuse"): sampling.step_cache,
         ("VDTSampler", "text_guidance"): sampling.text_guidance,
+        ("VDTSampler", "temperature"): sampling.temperature,
         ("VDTConditioning", "text_guidance"): sampling.text_guidance,
         ("VDTDecode", "still"): compositing.static_background,
         ("VDTSaveVideo", "edges"): compositing.color_match,
@@ -134,7 +135,7 @@ def test_only_appending_is_no_change():
 DAMAGES = (
     (lambda live: live.pop("VDTMask"), "VDTMask is gone"),
     (lambda live: live["VDTSampler"]["inputs"].insert(2, ["eta", "required", "FLOAT", {}]), "became ['eta'"),
-    (lambda live: live["VDTSampler"]["inputs"].pop(), "['text_guidance'] are gone"),
+    (lambda live: live["VDTSampler"]["inputs"].pop(), "['temperature'] are gone"),
     (lambda live: live["VDTSampler"]["inputs"][3][3].update(default=25), "input steps"),
     (lambda live: live["VDTMask"]["inputs"][1][3]["options"].reverse(), "input task"),
     (lambda live: live["VDTSampleClip"]["inputs"][0][3]["options"].pop(), "input clip"),

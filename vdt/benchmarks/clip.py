@@ -43,7 +43,7 @@ def bench_clip(
     ways = {"ours": (pipeline, sampling)}
     if student is not None:
         ways["student"] = (student, FAST)
-    ways[f"ancestral{steps}"] = (plain, SamplingConfig.named("ancestral", steps=steps, guidance=1.0))
+    ways[f"ancestral{steps}"] = (plain, SamplingConfig.named("ancestral", steps=steps, guidance=1.0, temperature=1.0))
     frames = clips[0].frames
     num_frames, height, width = frames.shape[:3]
     mask = over_cells(Predict(given=num_frames // 2).frame_mask(num_frames), height, width)

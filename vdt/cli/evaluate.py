@@ -320,7 +320,7 @@ def _record(report: Report, model: Path, vae: Path) -> str:
     from ..checkpoints import add_metadata, sha256
 
     values = report.values
-    kept = ("split", "count", "task", "given", "steps", "sampler", "guidance_scale", "seed")
+    kept = ("split", "count", "task", "given", "steps", "sampler", "guidance_scale", "temperature", "seed")
     settings = {key: values[key] for key in kept}
     for path, method in ((vae, "vae"), (model, "model")):
         families = {family: methods[method] for family, methods in values["families"].items()}

@@ -58,6 +58,13 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         help="step cache: skip steps while the network's input has changed by less than R in sum. 0.1 halves the time "
         f"of 20 steps (default: {default.step_cache:g}, off)",
     )
+    group.add_argument(
+        "--temperature",
+        type=finite,
+        metavar="K",
+        help="scale of the noise: less makes clips that are likelier and more alike, 1 is as trained (default: "
+        f"{default.temperature:g}; models that predict noise always take 1)",
+    )
     group.add_argument("--seed", type=seed, default=0, metavar="S", help="same seed, same clip (default: 0)")
 
 

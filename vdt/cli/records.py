@@ -54,6 +54,7 @@ def sampling_config(options: argparse.Namespace) -> SamplingConfig:
         guidance=default.guidance if options.guidance is None else options.guidance,
         text_guidance=default.text_guidance,
         step_cache=options.reuse,
+        temperature=default.temperature if options.temperature is None else options.temperature,
     )
 
 

@@ -52,13 +52,14 @@ def sample_latents(
     if not mask.any():
         return clean.clone()
 
-    def noise(step: int = 0) -> Tensor:
+    def noise() -> Tensor:
         return draw_noise(clean.shape, generator).to(clean.device)
 
-    x = noise()
+    scale = sampling.noise_scale(chain)
+    x = scale * noise()
     given = make_given(() if config is None else config.conditioning, clean.float(), mask, text)
     denoise = GuidedDenoiser(model, chain, given, sampling, noise() if sampling.is_guided else None)
-    x = SAMPLERS[sampling.sampler](denoise, x, chain, noise=noise, callback=callback)
+    x = SAMPLERS[sampling.sampler](denoise, x, chain, noise=lambda _: scale * noise(), callback=callback)
     return torch.where(mask.unsqueeze(2), x.to(clean.dtype), clean)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from ..bounds import real, shown, whole
+from ..bounds import MAX_TEMPERATURE, real, shown, whole
 from .samplers import SAMPLERS
 from .schedule import Schedule, Spacing
 
@@ -14,18 +14,19 @@ QUADRATIC_SUFFIX = "_quad"
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig:
-    """The measured defaults (LOG.md, 2026-11-25): six passes of the network make a clip.
+    """The measured defaults (LOG.md, 2026-11-27): five passes of the network make a clip.
 
     ValueError for an unknown sampler or spacing, or for numbers out of range.
     """
 
-    steps: int = 4
+    steps: int = 3
     sampler: str = "dpmpp_2m"  # a name of SAMPLERS
     spacing: Spacing = "quadratic"  # of the steps, see `Schedule.respace`
-    guidance: float = 2.0  # weight of the conditioning frames; 1 is off
+    guidance: float = 1.5  # weight of the conditioning frames; 1 is off
     guidance_below: float = 0.2  # signal power up to which guidance acts: as good as on every step (measured, LOG.md)
     text_guidance: float = 5.0  # weight of the text, where there is one, on every step; 1 is off
     step_cache: float = 0.0  # threshold of the step cache, see `CachedModel`; 0 is off
+    temperature: float = 0.5  # scale of all noise, see `noise_scale`; 1 is the noise of the training
 
     def __post_init__(self) -> None:
         if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
@@ -40,6 +41,7 @@ class SamplingConfig:
             real(name, getattr(self, name))
         if self.step_cache < 0:
             raise ValueError(f"step_cache must be 0 (off) or more, got {self.step_cache:g}")
+        real("temperature", self.temperature, 0, MAX_TEMPERATURE)
 
     @classmethod
     def named(
@@ -50,6 +52,7 @@ class SamplingConfig:
         guidance: float | None = None,
         text_guidance: float | None = None,
         step_cache: float = 0.0,
+        temperature: float | None = None,
     ) -> SamplingConfig:
         """From the sampler's name in graphs and on the command line: with "_quad" after it, steps are quadratic."""
         plain = sampler.removesuffix(QUADRATIC_SUFFIX) if isinstance(sampler, str) else sampler
@@ -61,6 +64,7 @@ class SamplingConfig:
             guidance=default.guidance if guidance is None else guidance,
             text_guidance=default.text_guidance if text_guidance is None else text_guidance,
             step_cache=step_cache,
+            temperature=default.temperature if temperature is None else temperature,
         )
 
     @property
@@ -91,6 +95,13 @@ class SamplingConfig:
         """The chain of these steps."""
         return schedule.respace(self.steps, self.spacing)
 
+    def noise_scale(self, schedule: Schedule) -> float:
+        """What all noise of a sample is multiplied by: less of it makes clips that are likelier and more alike.
+
+        1 where a model predicts noise: it is told how much there is, and must find as much.
+        """
+        return self.temperature if schedule.prediction == "v" else 1.0
+
     def guides(self, schedule: Schedule, index: int) -> bool:
         """Whether guidance takes its second pass at a step of the chain: while noise outweighs the signal."""
         return self.is_guided and bool(schedule.alphas_cumprod[index] < self.guidance_below)
@@ -105,10 +116,11 @@ class SamplingConfig:
         return chain.num_steps * (1 + self.is_text_guided) + guided
 
     def describe(self) -> str:
-        """Such as "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 3"."""
+        """Such as "dpmpp_2m_quad, 3 steps, guidance 1.5, text guidance 3, temperature 0.5"."""
         text = f", text guidance {self.text_guidance:g}" if self.is_text_guided else ""
         cache = f", step cache {self.step_cache:g}" if self.step_cache else ""
-        return f"{self.name}, {self.steps} steps, guidance {self.guidance:g}{text}{cache}"
+        weights = f"guidance {self.guidance:g}{text}, temperature {self.temperature:g}"
+        return f"{self.name}, {self.steps} steps, {weights}{cache}"
 
     def to_dict(self) -> dict[str, object]:
         """JSON values, for reports."""

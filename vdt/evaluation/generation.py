@@ -30,6 +30,7 @@ def config_values(config: GenerationConfig) -> dict[str, Any]:
         "guidance_scale": config.sampling.guidance,
         "guidance_below": config.sampling.guidance_below,
         "reuse": config.sampling.step_cache,
+        "temperature": config.sampling.temperature,
         "seed": config.seed,
         "still": config.compositing.static_background,
         "edges": config.compositing.color_match,

@@ -63,6 +63,6 @@ class GenerationConfig:
     text: str = ""  # what happens, for models that read it; "" is no text
 
     def describe(self) -> str:
-        """Such as "dpmpp_2m_quad, 4 steps, guidance 2, seed 0", and the text where there is one."""
+        """Such as "dpmpp_2m_quad, 3 steps, guidance 1.5, temperature 0.5, seed 0", and the text where there is one."""
         text = f", text {self.text!r}" if self.text else ""
         return f"{self.sampling.for_text(bool(self.text)).describe()}, seed {self.seed}{text}"

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from ..diffusion import (
     Denoiser,
+    GivenDenoiser,
     GuidedDenoiser,
     SamplingConfig,
     Schedule,
     read_output,
 )
+from ..diffusion.given import Given
 from ..diffusion.loss import masked_mean
 from ..models.transformer import VDT
 from .data.batches import Batch, draw_noise
@@ -36,13 +38,16 @@ class DistillObjective(VDTObjective):
 
     The student's steps are quadratic ones, and so are the teacher's, `substeps` of which lead from each to the next:
     both end points are the same. The student needs no guidance: it learns what the guided teacher does, guided by the
-    conditioning frames and by captions, if there are any.
+    conditioning frames and by captions, if there are any. Unlike the paper's, both begin a step where the student's own
+    steps from noise have led, not at noised data: there the student will begin it (DAgger, arXiv 1011.0686).
     """
 
     def __init__(self, module: VDT, teacher: VDT, clips: LatentClips, recipe: VDTRecipe) -> None:
         distill = recipe.distill
-        shown_with = SamplingConfig(steps=distill.steps, sampler="ddim", guidance=1.0, text_guidance=1.0)
-        super().__init__(module, clips, recipe, shown_with=shown_with)
+        unguided = SamplingConfig(
+            steps=distill.steps, sampler="ddim", guidance=1.0, text_guidance=1.0, temperature=distill.temperature
+        )
+        super().__init__(module, clips, recipe, shown_with=unguided)
         self.teacher = teacher.eval().requires_grad_(False)
         self.substeps = distill.substeps
         self.guided = SamplingConfig(
@@ -51,6 +56,7 @@ class DistillObjective(VDTObjective):
             guidance=distill.guidance,
             text_guidance=distill.text_guidance,
         )
+        self.coarse = unguided.respaced(self.schedule)
         self.fine = self.guided.respaced(self.schedule)
 
     def draw(self, batch: int, generator: torch.Generator, device: torch.device) -> Batch:
@@ -70,18 +76,26 @@ class DistillObjective(VDTObjective):
 
     def _errors(self, samples: DistillSamples) -> Tensor:
         """One squared error for each sample, (B,)."""
-        x0 = samples.x0
         start = samples.step * self.substeps - 1
         stop = start - self.substeps  # -1 is clean data
         given = self.given(samples)
         denoise = GuidedDenoiser(self.teacher, self.fine, given, self.guided, samples.guidance_noise)
-        inputs, conditioning = given.inputs(self.fine.q_sample(x0, start, samples.noise), start)
+        inputs, conditioning = given.inputs(self._state(samples, given), start)
         target = teacher_x0(denoise, inputs, self.fine, start, stop)
-        t = self.fine.timesteps[start].to(x0.device).expand(len(x0))
-        output = read_output(self.module(inputs, t, conditioning).to(x0.dtype), inputs, start, self.fine)
+        t = self.fine.timesteps[start].to(inputs.device).expand(len(inputs))
+        output = read_output(self.module(inputs, t, conditioning).to(inputs.dtype), inputs, start, self.fine)
         # In v, whose scale is the same at every step: an error of x0 counts by 1/noise, as v reads it.
-        error = (output.x0 - target) / self.fine.at(start, x0).noise
+        error = (output.x0 - target) / self.fine.at(start, inputs).noise
         return masked_mean(error**2, samples.mask)
+
+    @torch.no_grad()
+    def _state(self, samples: DistillSamples, given: Given) -> Tensor:
+        """Where the student's own steps lead from noise, when it comes to the step of these samples."""
+        denoise = GivenDenoiser(self.module, self.coarse, given)
+        x = self.shown_with.noise_scale(self.coarse) * samples.noise
+        for index in range(self.coarse.num_steps - 1, samples.step - 1, -1):
+            x = _ddim_step(denoise, x, self.coarse, index)
+        return x
 
 
 @torch.no_grad()
@@ -89,9 +103,13 @@ def teacher_x0(denoise: Denoiser, x: Tensor, schedule: Schedule, start: int, sto
     """The x0 with which one DDIM step from index `start` ends where DDIM steps down to `stop` do; -1 is clean data."""
     end = x
     for index in range(start, stop, -1):
-        c = schedule.at(index, x)
-        prediction = denoise(end, index)
-        end = c.signal_prev * prediction.x0 + c.noise_prev * prediction.epsilon
+        end = _ddim_step(denoise, end, schedule, index)
     first, last = schedule.at(start, x), schedule.at(stop + 1, x)
     ratio = last.noise_prev / first.noise
     return (end - ratio * x) / (last.signal_prev - ratio * first.signal)
+
+
+def _ddim_step(denoise: Denoiser, x: Tensor, schedule: Schedule, index: int) -> Tensor:
+    c = schedule.at(index, x)
+    prediction = denoise(x, index)
+    return c.signal_prev * prediction.x0 + c.noise_prev * prediction.epsilon

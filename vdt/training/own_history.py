@@ -79,6 +79,7 @@ class HistoryObjective(VDTObjective):
         mask = self._from(self.frames - self.overlap, samples.before)
         given = make_given(self.module.config.conditioning, samples.before, mask)
         denoise = GuidedDenoiser(self.module, self.chain, given, self.sampling, None)
-        made = sample_ddim(denoise, samples.before_noise, self.chain)
+        noise = self.sampling.noise_scale(self.chain) * samples.before_noise
+        made = sample_ddim(denoise, noise, self.chain)
         x0 = torch.cat([made[:, -self.overlap :].to(samples.x0.dtype), samples.x0[:, self.overlap :]], dim=1)
         return dataclasses.replace(samples, x0=x0)

@@ -18,6 +18,7 @@ from ..bounds import (
     MAX_SEED,
     MAX_SIDE,
     MAX_STEPS,
+    MAX_TEMPERATURE,
     MAX_WEIGHT,
     bounded,
     check_fields,
@@ -170,6 +171,7 @@ class DistillRecipe(_Checked):
     substeps: int = bounded(1, MAX_DEPTH, 3)  # of the teacher for each of them
     guidance: float = bounded(0, MAX_WEIGHT, SamplingConfig().guidance)  # of the teacher, by the conditioning frames
     text_guidance: float = bounded(0, MAX_WEIGHT, SamplingConfig().text_guidance)  # of the teacher, by captions
+    temperature: float = bounded(0, MAX_TEMPERATURE, SamplingConfig().temperature)  # of the noise that both begin with
 
 
 @dataclass(frozen=True, kw_only=True)

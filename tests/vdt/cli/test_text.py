@@ -35,7 +35,7 @@ def test_a_text_reaches_the_model_and_is_written_down(place, generate, reader, c
     assert options["text"] == SENTENCE and options["sampling"].text_guidance == 3.0
     video = place / "out" / "out.mp4"
     comment = _comment(video)
-    assert comment.endswith(f"2 steps, guidance 2, text guidance 3, seed 0, text {SENTENCE!r}")
+    assert comment.endswith(f"2 steps, guidance 1.5, text guidance 3, temperature 0.5, seed 0, text {SENTENCE!r}")
     assert generate("predict", given=3, **reader) == 0
     assert not torch.allclose(told.latents, calls[-1][2].latents, atol=1e-3)
     assert "text" not in _comment(video)
@@ -92,7 +92,10 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(generate, reader, refuse
 def test_a_run_describes_itself_with_its_text():
     assert GenerationConfig(seed=3).describe() == f"{SamplingConfig().for_text(False).describe()}, seed 3"
     told = GenerationConfig(sampling=SamplingConfig(text_guidance=3.0), text="a ball")
-    assert told.describe() == "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 3, seed 0, text 'a ball'"
+    assert (
+        told.describe()
+        == "dpmpp_2m_quad, 3 steps, guidance 1.5, text guidance 3, temperature 0.5, seed 0, text 'a ball'"
+    )
     assert "text" not in dataclasses.replace(told, text="").describe()
 
 

@@ -200,3 +200,65 @@ def test_bad_input_is_refused(model, clean, mask):
         arguments = {"clean": clean, "mask": mask, "sampling": TWO_STEPS, "generator": seeded()} | changes
         with pytest.raises(ValueError, match=message):
             sample_latents(model, **arguments)
+
+
+# ---- Temperature -----------------------------------------------------------------------------------------------------
+
+
+def affine(x, t, conditioning):
+    """A network whose output is affine in the state, so that what comes out is affine in the noise."""
+    return (0.3 + 1e-4 * t.float()).view(-1, 1, 1, 1, 1) * x + 0.2
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_of_an_affine_network_a_sample_lies_so_much_nearer_to_the_middle(name, clean, mask):
+    """In closed form: the sample without noise, and the temperature times what noise adds to it."""
+    schedule = Schedule.from_config(ZERO_SNR)
+
+    def sample(temperature):
+        sampling = SamplingConfig(steps=4, sampler=name, guidance=1.0, temperature=temperature)
+        return sample_latents(affine, clean, mask, generator=seeded(), sampling=sampling, schedule=schedule)
+
+    middle, noisy = sample(0.0), sample(1.0)
+    assert (noisy - middle).abs().max() > 0.1
+    for temperature in (0.25, 0.5, 1.5):
+        torch.testing.assert_close(sample(temperature), middle + temperature * (noisy - middle), rtol=1e-3, atol=1e-4)
+
+
+def test_without_noise_all_seeds_are_one_and_with_more_they_lie_further_apart(clean, mask):
+    model = build(diffusion=ZERO_SNR, learn_sigma=False)
+
+    def apart(temperature):
+        sampling = SamplingConfig(guidance=1.0, temperature=temperature)
+        pair = [sample_latents(model, clean, mask, generator=seeded(seed), sampling=sampling) for seed in (0, 1)]
+        return float((pair[0] - pair[1]).abs().mean())
+
+    distances = [apart(temperature) for temperature in (0.0, 0.25, 0.5, 1.0)]
+    assert distances[0] == 0 and distances == sorted(set(distances))
+
+
+def test_a_model_that_predicts_noise_takes_all_of_it(model, clean, mask):
+    """It divides by a signal of nearly nothing: less noise than it is told of would be a large error."""
+    cold, warm = (
+        sample_latents(model, clean, mask, generator=seeded(), sampling=replace(TWO_STEPS, temperature=temperature))
+        for temperature in (0.5, 1.0)
+    )
+    assert model.config.diffusion.prediction == "epsilon" and torch.equal(cold, warm)
+
+
+def test_the_pass_that_is_given_nothing_sees_given_cells_under_all_of_their_noise(clean, mask):
+    """Its noise says that nothing is known of them, at any temperature."""
+    seen = []
+
+    def watching(x, t, conditioning):
+        seen.append(x)
+        return torch.zeros_like(x)
+
+    for temperature in (0.25, 1.0):
+        sampling = SamplingConfig(steps=2, guidance=2.0, temperature=temperature)
+        schedule = Schedule.from_config(ZERO_SNR)
+        sample_latents(watching, clean, mask, generator=seeded(), sampling=sampling, schedule=schedule)
+    cells = mask.unsqueeze(2).expand_as(clean)
+    cold, warm = (both.chunk(2)[1] for both in (seen[0], seen[len(seen) // 2]))
+    assert torch.equal(cold[~cells], warm[~cells])
+    torch.testing.assert_close(cold[cells], 0.25 * warm[cells])

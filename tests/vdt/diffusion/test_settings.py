@@ -14,8 +14,8 @@ FULL = Schedule.from_config(DiffusionConfig(prediction="v"))
 
 
 def test_the_defaults_are_the_measured_ones():
-    values = {"steps": 4, "sampler": "dpmpp_2m", "spacing": "quadratic", "guidance": 2.0, "guidance_below": 0.2}
-    assert SamplingConfig().to_dict() == {**values, "text_guidance": 5.0, "step_cache": 0.0}
+    values = {"steps": 3, "sampler": "dpmpp_2m", "spacing": "quadratic", "guidance": 1.5, "guidance_below": 0.2}
+    assert SamplingConfig().to_dict() == {**values, "text_guidance": 5.0, "step_cache": 0.0, "temperature": 0.5}
     assert (FAST.steps, FAST.name) == (2, "dpmpp_2m_quad")
     assert (EVEN_DDIM.steps, EVEN_DDIM.name) == (20, "ddim")
     assert not any(each.is_guided or each.is_text_guided for each in (FAST, EVEN_DDIM))
@@ -32,8 +32,8 @@ def test_every_name_of_a_sampler_names_itself():
 
 def test_a_name_leaves_the_defaults_of_what_is_not_said():
     assert SamplingConfig.named(SamplingConfig().name) == SamplingConfig()
-    made = SamplingConfig.named("unipc", steps=7, guidance=1.5, text_guidance=3.0, step_cache=0.1)
-    values = {"guidance": 1.5, "text_guidance": 3.0, "step_cache": 0.1}
+    made = SamplingConfig.named("unipc", steps=7, guidance=1.5, text_guidance=3.0, step_cache=0.1, temperature=0.8)
+    values = {"guidance": 1.5, "text_guidance": 3.0, "step_cache": 0.1, "temperature": 0.8}
     assert made == SamplingConfig(steps=7, sampler="unipc", spacing="even", **values)
 
 
@@ -52,6 +52,9 @@ def test_what_is_out_of_range_is_one_sentence():
         ({"guidance": infinity}, "guidance must be a number, got inf"),
         ({"guidance_below": nan}, "guidance_below must be a number"),
         ({"step_cache": nan}, "step_cache must be a number"),
+        ({"temperature": nan}, "temperature must be a number from 0 to 2.0, got nan"),
+        ({"temperature": -0.5}, "temperature must be a number from 0 to 2.0, got -0.5"),
+        ({"temperature": 2.5}, "got 2.5"),
         ({"step_cache": -0.1}, "step_cache must be 0 .off. or more, got -0.1"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -117,9 +120,10 @@ def test_without_a_text_its_guidance_is_nothing():
 
 
 def test_one_line_says_how_a_clip_is_sampled():
-    assert SamplingConfig().describe() == "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 5"
-    assert SamplingConfig().for_text(False).describe() == "dpmpp_2m_quad, 4 steps, guidance 2"
+    assert SamplingConfig().describe() == "dpmpp_2m_quad, 3 steps, guidance 1.5, text guidance 5, temperature 0.5"
+    assert SamplingConfig().for_text(False).describe() == "dpmpp_2m_quad, 3 steps, guidance 1.5, temperature 0.5"
     cached = dataclasses.replace(EVEN_DDIM, guidance=1.5, step_cache=0.1)
-    assert cached.describe() == "ddim, 20 steps, guidance 1.5, step cache 0.1"
-    assert SamplingConfig(text_guidance=3.0).describe() == "dpmpp_2m_quad, 4 steps, guidance 2, text guidance 3"
+    assert cached.describe() == "ddim, 20 steps, guidance 1.5, temperature 0.5, step cache 0.1"
+    worded = SamplingConfig(text_guidance=3.0, temperature=1.0)
+    assert worded.describe() == "dpmpp_2m_quad, 3 steps, guidance 1.5, text guidance 3, temperature 1"
     assert SamplingConfig(**json.loads(json.dumps(cached.to_dict()))) == cached

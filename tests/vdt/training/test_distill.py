@@ -98,6 +98,23 @@ def test_a_teacher_without_guidance_and_substeps_has_nothing_to_teach_itself(tea
     assert all(value.grad is None for value in teacher.parameters())
 
 
+@pytest.mark.parametrize("step", [1, 2])
+def test_both_begin_where_the_student_leads_never_at_clean_data(teacher, step):
+    """What is to be generated may hold anything, as it may when the student is sampled."""
+    objective = make_objective(teacher, copy.deepcopy(teacher), torch.zeros(4, 6, 4, 8, 8), steps=2, substeps=2)
+    (samples,) = objective.draw(4, seeded(7), torch.device("cpu"))
+    samples = dataclasses.replace(samples, step=step, x0=torch.randn(samples.x0.shape, generator=seeded(13)))
+    other = torch.where(samples.mask.unsqueeze(2), 3.0, samples.x0)
+    losses = [
+        float(objective.score([dataclasses.replace(samples, x0=x0)]).total.detach()) for x0 in (samples.x0, other)
+    ]
+    assert losses[0] == losses[1] > 0
+    colder = make_objective(
+        teacher, copy.deepcopy(teacher), torch.zeros(4, 6, 4, 8, 8), steps=2, substeps=2, temperature=0.1
+    )
+    assert float(colder.score([samples]).total.detach()) != losses[0]  # it begins with less noise
+
+
 def test_a_student_comes_nearer_to_its_guided_teacher(teacher):
     latents = torch.randn(4, 6, 4, 8, 8, generator=seeded(8))
     student = copy.deepcopy(teacher)
