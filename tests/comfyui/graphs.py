@@ -31,8 +31,9 @@ def sources(model="tiny", vae="tiny", length=16, task="predict", **settings):
 def own_sampler(
     latent=("4", 0), mask=("5", 0), sampler="ddim", steps=STEPS, guidance=1.0, seed=SEED, model=("1", 0), **more
 ):
-    """VDT Sampler."""
+    """VDT Sampler with all of its noise, as stock samplers begin."""
     inputs = {"model": list(model), "latent": list(latent), "seed": seed, "steps": steps, "sampler": sampler}
+    more = {"temperature": 1.0, **more}
     connected = {} if mask is None else {"mask": list(mask)}
     return node("VDTSampler", guidance=guidance, **inputs, **connected, **more)
 

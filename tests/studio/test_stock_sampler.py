@@ -41,6 +41,7 @@ def graph_of(studio, **settings):
     for name in ("PreviewImage", "VAEDecode"):
         needed = {key: node for key, node in needed.items() if node["class_type"] != name}
     own = {"model": inputs["model"], "latent": inputs["latent_image"], "seed": inputs["seed"], "steps": 2}
+    own |= {"temperature": 1.0}  # ComfyUI's samplers begin with all of their noise
     own |= {"sampler": SAMPLERS[inputs["sampler_name"]], "guidance": inputs["cfg"]}
     return {
         **needed,

@@ -69,7 +69,7 @@ def test_words_reach_the_packs_sampler_and_the_stock_one(studio, base):
         told = {"text": ["text", 0], "text_guidance": weight}
         stock = {"sampler_name": "ddim", "scheduler": "normal", "cfg": 1.0, "denoise": 1.0}
         stock["latent_image"] = ["latent", 0]
-        own = {"latent": ["latent", 0], "sampler": "ddim", "guidance": 1.0}
+        own = {"latent": ["latent", 0], "sampler": "ddim", "guidance": 1.0, "temperature": 1.0}
         graph = {
             **base,
             "conditioning": node("VDTConditioning", clips=1, **told),

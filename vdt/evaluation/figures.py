@@ -34,7 +34,7 @@ def conditions_line(clips: str, values: Mapping[str, Any]) -> str:
     return (
         f"{clips}, {size}, {values['num_frames']} frames, {values['given']} given "
         f"({values['task'].replace('_', ' ')}), {values['sampler']} {values['steps']} steps, "
-        f"guidance {values['guidance_scale']:g}, seed {values['seed']}."
+        f"guidance {values['guidance_scale']:g}, temperature {values['temperature']:g}, seed {values['seed']}."
     )
 
 

@@ -172,6 +172,7 @@ class DistillRecipe(_Checked):
     guidance: float = bounded(0, MAX_WEIGHT, SamplingConfig().guidance)  # of the teacher, by the conditioning frames
     text_guidance: float = bounded(0, MAX_WEIGHT, SamplingConfig().text_guidance)  # of the teacher, by captions
     temperature: float = bounded(0, MAX_TEMPERATURE, SamplingConfig().temperature)  # of the noise that both begin with
+    teacher_share: float = bounded(0, 1, 0.0)  # of the teacher in the weights that the run leaves
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,7 @@ class KSampler:
             guidance=cfg,
             text=positive,
             text_guidance=max((settings.get(weight, 1.0) for _, settings in positive or ()), default=1.0),
+            temperature=1.0,  # ComfyUI's samplers begin with all of their noise
         )
         (latent,) = answer.args
         return (latent,)

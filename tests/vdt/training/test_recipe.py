@@ -62,7 +62,7 @@ def test_every_number_has_a_range_and_every_setting_a_type(tmp_path):
         "data": "source folder split clips size num_frames at_start fps flip",
         "optim": "optimizer steps batch lr betas weight_decay warmup decay clip_norm ema precision compile",
         "run": "seed log_every sheet_every save_every",
-        "distill": "steps substeps guidance text_guidance",
+        "distill": "steps substeps guidance text_guidance temperature teacher_share",
         "tasks": "predict dance",
     }
     values = ("0", "-1", "3", "true", '"x"', "1.5", "nan", "inf", "9" * 400, "9" * 5000, "[]", "[1, 0]", "[[1]]", "{}")

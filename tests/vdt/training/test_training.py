@@ -296,7 +296,12 @@ def test_distillation_starts_from_its_teacher_and_is_refused_without_one(worksho
     taught = distil.replace("[model]", 'init = "teacher/teacher.safetensors"\n[model]')
     result = train(workshop, taught, "student", 2)
     assert result.finished and load_model(result.weight).config == load_model(teacher.weight).config
-    assert not all(map(torch.equal, load_file(result.weight).values(), load_file(teacher.weight).values()))
+    learned, taught_by = load_file(result.weight), load_file(teacher.weight)
+    assert not all(map(torch.equal, learned.values(), taught_by.values()))
+    half = train(workshop, taught.replace("substeps = 2", "substeps = 2\nteacher_share = 0.5"), "half", 2)
+    for name, value in load_file(half.weight).items():  # in half precision
+        middle = (learned[name].float() + taught_by[name].float()) / 2
+        torch.testing.assert_close(value.float(), middle, rtol=2e-3, atol=1e-6)
 
 
 def test_min_snr_on_zero_terminal_snr_is_refused(workshop):
