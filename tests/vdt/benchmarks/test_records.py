@@ -151,7 +151,8 @@ def test_what_is_timed_skips_the_steps_that_the_step_cache_skips(pipeline, clips
 def test_quality_has_a_row_and_a_point_for_every_setting(pipeline, clips, tmp_path):
     settings = [DDIM, SamplingConfig.named("unipc_quad", steps=2, step_cache=0.1)]
     records = bench_quality(pipeline, clips, settings)
-    names = ["ddim, 2 steps, guidance 2", "unipc_quad, 2 steps, guidance 2, step cache 0.1"]
+    names = [f"{name}, 2 steps, guidance 1.5, temperature 0.5" for name in ("ddim", "unipc_quad")]
+    names[1] += ", step cache 0.1"
     assert [record["setting"] for record in records] == names
     assert all(record["seconds"] > 0 and record["centroid_px"] > 0 for record in records)
     assert f"| {names[1]} |" in quality_table(records)
