@@ -79,6 +79,16 @@ const [url, name, done] = arguments;
 """
 
 
+EMPTY = """
+const canvas = document.querySelector('#graph-canvas'), box = canvas.getBoundingClientRect(), ds = window.app.canvas.ds;
+for (const dy of [380, 350, 320, 290, -290, -320]) for (const dx of [0, -150, 150, -300, 300, -450, 450]) {
+  const x = box.width / 2 + dx, y = box.height / 2 + dy;
+  if (document.elementFromPoint(box.left + x, box.top + y) !== canvas) continue;
+  if (!window.app.graph.getNodeOnPos(x / ds.scale - ds.offset[0], y / ds.scale - ds.offset[1])) return [dx, dy];
+}
+"""  # from the middle of the canvas to a place of it that no node and no bar covers
+
+
 class Editor:
     def __init__(self, driver, host):
         self.driver, self.host = driver, host
@@ -195,10 +205,10 @@ class Editor:
     def load(self, graph, name=None):
         self.driver.execute_async_script(LOAD, graph, name)
 
-    def _over_canvas(self, x=0):
-        """The pointer above an empty place of the canvas."""
+    def _over_canvas(self, place=None):
+        """The pointer above a place of the canvas, from its middle; by default an empty one."""
         canvas = self.driver.find_element(By.CSS_SELECTOR, "#graph-canvas")
-        return ActionChains(self.driver).move_to_element_with_offset(canvas, x, 380)
+        return ActionChains(self.driver).move_to_element_with_offset(canvas, *(place or self.run(EMPTY)))
 
     def set_widget(self, kind, name, value):
         script = """
@@ -210,13 +220,14 @@ class Editor:
 
     def add_by_search(self, text):
         """Double click on the empty canvas, type, Enter, and a click that puts the node down."""
-        self._over_canvas().double_click().perform()
+        x, y = self.run(EMPTY)
+        self._over_canvas((x, y)).double_click().perform()
         field = self.until(self._field, "the search box")
         field.send_keys(text)
         time.sleep(1.0)  # it searches while one types
         field.send_keys(Keys.ENTER)
         time.sleep(0.5)
-        self._over_canvas(10).click().perform()  # newer ones wait for it
+        self._over_canvas((x + 10, y)).click().perform()  # newer ones wait for it
 
     def drag_wire(self, source, output, target, name):
         self.run(BESIDE, source, target)
