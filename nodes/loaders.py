@@ -57,7 +57,7 @@ class VDTLoadModel(io.ComfyNode):
                     default=files.DEFAULT_FILE,
                     tooltip="Default: bundled, a small model of balls and cylinders that comes with this pack and "
                     "runs on a CPU. bundled fast is its student, for 2 steps with both guidances at 1: two passes "
-                    "instead of five, a little less exact. bundled reads sentences, too (VDT Text Encode); bundled "
+                    "instead of five, predictions as good. bundled reads sentences, too (VDT Text Encode); bundled "
                     "text is its earlier name for that. Your own: "
                     ".safetensors files in models/vdt (official .pt files: `vdt convert` first).",
                 ),

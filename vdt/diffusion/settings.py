@@ -26,7 +26,7 @@ class SamplingConfig:
     guidance_below: float = 0.2  # signal power up to which guidance acts: as good as on every step (measured, LOG.md)
     text_guidance: float = 5.0  # weight of the text, where there is one, on every step; 1 is off
     step_cache: float = 0.0  # threshold of the step cache, see `CachedModel`; 0 is off
-    temperature: float = 0.5  # scale of all noise, see `noise_scale`; 1 is the noise of the training
+    temperature: float = 0.5  # scale of a sample's noise, see `noise_scale`; 1 is as in training
 
     def __post_init__(self) -> None:
         if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
