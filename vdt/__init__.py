@@ -27,12 +27,12 @@ from .checkpoints import (
     save_model,
     save_vae,
 )
-from .config import VAE_CONFIGS, VDT_CONFIGS, DiffusionConfig, VAEConfig, VDTConfig
+from .config import VAE_CONFIGS, VDT_CONFIGS, DiffusionConfig, FastVAEConfig, VAEConfig, VDTConfig
 from .diffusion import FAST, SamplingConfig, sample_latents
 from .inference.pipeline import GeneratedClip, Pipeline
 from .inference.settings import CompositingConfig, GenerationConfig, WindowConfig
 from .media import Sound, VideoClip, VideoError, read_frames, read_video, write_video
-from .models import VDT, AutoencoderKL, Conditioning, Posterior
+from .models import VDT, AutoencoderKL, Conditioning, FastAutoencoder, FrameAutoencoder, Posterior
 
 if TYPE_CHECKING:
     from .training import TrainResult
@@ -50,7 +50,10 @@ __all__ = [
     "Conditioning",
     "ConversionReport",
     "DiffusionConfig",
+    "FastAutoencoder",
+    "FastVAEConfig",
     "FileInfo",
+    "FrameAutoencoder",
     "GeneratedClip",
     "GenerationConfig",
     "Pipeline",

@@ -236,6 +236,39 @@ class VAEConfig(_JsonConfig):
         """Pixels along the side of a latent cell."""
         return 2 ** (len(self.ch_mult) - 1)
 
+    @property
+    def channels_a_pixel(self) -> int:
+        """Values that its widest layer holds for each pixel."""
+        return self.ch
+
+
+@dataclass(frozen=True, kw_only=True)
+class FastVAEConfig(_JsonConfig):
+    """Architecture of a `FastAutoencoder`; widths and blocks are by level, pictures of half size first."""
+
+    widths: tuple[int, ...] = bounded(1, MAX_WIDTH, (32, 64, 128))
+    encoder_blocks: tuple[int, ...] = bounded(0, MAX_DEPTH, (1, 1, 2))
+    decoder_blocks: tuple[int, ...] = bounded(0, MAX_DEPTH, (2, 2, 3))
+    z_channels: int = bounded(1, MAX_WIDTH, 4)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= len(self.widths) <= MAX_LEVELS:
+            raise ValueError(f"widths must be a list of 1 to {MAX_LEVELS} numbers, got {len(self.widths)}")
+        for name in ("encoder_blocks", "decoder_blocks"):
+            if len(getattr(self, name)) != len(self.widths):
+                raise ValueError(f"{name} must be one number for each of {len(self.widths)} widths")
+
+    @property
+    def downscale(self) -> int:
+        """Pixels along the side of a latent cell."""
+        return int(2 ** len(self.widths))
+
+    @property
+    def channels_a_pixel(self) -> int:
+        """Values that its widest layer holds for each pixel."""
+        return -(-self.widths[0] // 4)
+
 
 def _channels(value: float | tuple[float, ...]) -> tuple[float, ...]:
     return value if isinstance(value, tuple) else (value,)
@@ -284,4 +317,8 @@ VAE_CONFIGS: dict[str, VAEConfig] = {
     "sd": VAEConfig(),
     "small": VAEConfig(ch=32, ch_mult=(1, 2, 4, 4), num_res_blocks=1),  # the shipped size
     "tiny": VAEConfig(ch=32, ch_mult=(1, 1, 1, 1), num_res_blocks=1),  # for tests
+}
+
+FAST_VAE_CONFIGS: dict[str, FastVAEConfig] = {
+    "fast": FastVAEConfig(),  # the shipped size
 }

@@ -25,7 +25,7 @@ DEFAULT_FILE = "bundled"
 # Names that loaders offer for files that come with the pack; append only: graphs hold them.
 BUNDLED_FILES: dict[str, dict[str, Bundled]] = {
     "vdt": {DEFAULT_FILE: "vdt", "bundled fast": "vdt-fast", "bundled text": "vdt-text"},
-    "vae": {DEFAULT_FILE: "vae"},
+    "vae": {DEFAULT_FILE: "vae", "bundled fast": "vae-fast"},
 }
 SHOWN_FOLDERS = ("temp", "output", "input")  # those that /view shows
 PAINTED = "vdt_painted.png"  # a picture with a painted mask, which a graph of the pack loads

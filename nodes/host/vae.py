@@ -23,11 +23,14 @@ from ...vdt.inference.memory import vae_bytes
 from ...vdt.inference.settings import CompositingConfig
 from ...vdt.media.frames import pad_to_multiple
 from ...vdt.models.autoencoder import AutoencoderKL
+from ...vdt.models.fast_autoencoder import FastAutoencoder
+from ...vdt.models.frame_autoencoder import FrameAutoencoder
 from . import batches, convert, runtime
 
 # T frames, H x W pixels, C channels, h x w latent cells. Raw latents are the autoencoder's own: unscaled.
 
 STOCK_GROUPS = 32  # ComfyUI's AutoencoderKL has no other group norms
+PLACEHOLDER = VAEConfig(ch=STOCK_GROUPS, ch_mult=(1,), num_res_blocks=1)  # the smallest that ComfyUI builds
 HANDLE = "vdt_handle"  # the one attribute that VDT Load VAE adds to a VAE
 
 
@@ -45,7 +48,7 @@ class VAEHandle:
 class OwnCodec(AutoencoderCodec):
     """Our autoencoder under ComfyUI's memory management: brought to its device before it works."""
 
-    def __init__(self, vae: AutoencoderKL) -> None:
+    def __init__(self, vae: FrameAutoencoder) -> None:
         super().__init__(vae)
         self.patcher = comfy.model_patcher.ModelPatcher(
             vae, load_device=mm.vae_device(), offload_device=mm.vae_offload_device()
@@ -87,16 +90,53 @@ class StockCodec:
         return convert.to_frames(self.vae.decode(latents)[:, : size[0], : size[1]])
 
 
-def build_vae(module: AutoencoderKL, *, own: bool, file: Path | None = None) -> Any:
+def build_vae(module: FrameAutoencoder, *, own: bool, file: Path | None = None) -> Any:
     """VAE for stock nodes; `own` says that the file is one of ours, see `VAEHandle`."""
-    config = module.config
-    if config.num_groups != STOCK_GROUPS:
-        raise ValueError(f"this VAE has norms of {config.num_groups} groups, ComfyUI only runs {STOCK_GROUPS}")
-    params = {"embed_dim": config.z_channels, "ddconfig": _ddconfig(config)}
-    dtype = torch.float32 if own else None  # ours is small, and half precision would cost more than it saves
-    vae = comfy.sd.VAE(sd=module.state_dict(), config={"params": params}, dtype=dtype)
-    vae.latent_channels = config.z_channels
+    if isinstance(module, FastAutoencoder):
+        vae = _with_stage(module)
+    else:
+        assert isinstance(module, AutoencoderKL)
+        if module.config.num_groups != STOCK_GROUPS:
+            raise ValueError(
+                f"this VAE has norms of {module.config.num_groups} groups, ComfyUI only runs {STOCK_GROUPS}"
+            )
+        # ours is small, and half precision would cost more than it saves
+        vae = _stock_vae(module, torch.float32 if own else None)
+    vae.latent_channels = module.config.z_channels
     setattr(vae, HANDLE, VAEHandle(file=file, codec=OwnCodec(module) if own else None))
+    return vae
+
+
+class FirstStage(torch.nn.Module):
+    """An autoencoder as ComfyUI's VAE calls one: pixels to latents, not to a posterior."""
+
+    def __init__(self, vae: FrameAutoencoder) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """The most likely raw latents (N, C, h, w) of pixels (N, 3, H, W)."""
+        return self.vae.encode(pixels).mean
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pixels (N, 3, H, W) of raw latents (N, C, h, w)."""
+        return self.vae.decode(latents)
+
+
+def _stock_vae(module: AutoencoderKL, dtype: torch.dtype | None) -> Any:
+    """ComfyUI's own autoencoder with these weights."""
+    params = {"embed_dim": module.config.z_channels, "ddconfig": _ddconfig(module.config)}
+    return comfy.sd.VAE(sd=module.state_dict(), config={"params": params}, dtype=dtype)
+
+
+def _with_stage(module: FrameAutoencoder) -> Any:
+    """ComfyUI's VAE around a network that is none of ComfyUI's: it is made with a tiny one, whose place ours takes."""
+    vae = _stock_vae(AutoencoderKL(PLACEHOLDER), torch.float32)
+    vae.first_stage_model = FirstStage(module)
+    vae.downscale_ratio = vae.upscale_ratio = module.config.downscale
+    vae.patcher = comfy.model_patcher.ModelPatcher(
+        vae.first_stage_model, load_device=mm.vae_device(), offload_device=mm.vae_offload_device()
+    )
     return vae
 
 

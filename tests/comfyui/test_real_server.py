@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from vdt_comfyui_graphs import SEED, STEPS, close, node, own_sampler, sampled, sources, stock_sampler
 
-from vdt import bundled, load_model, load_vae
+from vdt import load_model, load_vae
 from vdt.diffusion import GivenCells, GuidedDenoiser, Schedule, sample_ddim, scale_latents, unscale_latents
 from vdt.inference.codec import AutoencoderCodec
 from vdt.inference.rollout import generate_latents
@@ -150,11 +150,10 @@ def test_stock_vae_nodes_and_noise_mask_work_with_our_sampler(server):
     assert torch.equal(made[:6], stock[:6]) and not torch.equal(made[6:], stock[6:])
 
 
-def test_the_bundled_vae_is_the_same_in_stock_nodes(server):
-    if not bundled("vae").exists():
-        pytest.skip("this checkout has no bundled VAE")
+@pytest.mark.parametrize("file", ["bundled", "bundled fast"])
+def test_a_bundled_vae_is_the_same_in_stock_nodes(server, file):
     graph = {**sources(), "6": node("VAEEncode", pixels=["4", 1], vae=["2", 0])}
-    graph["2"] = node("VDTLoadVAE", vae_name="bundled")
+    graph["2"] = node("VDTLoadVAE", vae_name=file)
     graph["7"] = node("VAEDecode", samples=["6", 0], vae=["2", 0])
     graph["8"] = node("VDTDecode", latent=["4", 0], vae=["2", 0])
     graph |= {f"{name}0": node("SaveImage", images=[name, 0], filename_prefix="bundled") for name in ("7", "8")}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ..checkpoints import bundled, load_model, load_vae
+from ..checkpoints import load_model, load_vae
 from ..diffusion import Schedule, make_given, masked_hybrid_loss, scale_latents, stratified_timesteps
 from ..inference.pipeline import Pipeline
 from ..masks.sampling import sample_task_masks
@@ -20,6 +20,7 @@ from ..models.transformer import VDT
 from ..physics.evaluate import evaluate_scenes
 from ..physics.scenes import load_clips
 from ..training import TrainResult, train_from_recipe
+from ..training.build import vae_file
 from ..training.recipe import VDTRecipe, read_recipe
 from ..training.train import current_commit
 from .grid import FIRST, METRICS, Grid, Run, write_run_recipe
@@ -38,7 +39,7 @@ def run_and_measure(path: Path, grid: Grid, run: Run, folder: Path, device: str)
     stages.append(_train(path, grid, run, own, folder / "latents", device))
     recipe_path, recipe, trained = stages[-1]
     model = load_model(trained.weight, device)
-    vae = load_vae(recipe_path.parent / recipe.vae if recipe.vae else bundled("vae"), device)
+    vae = load_vae(vae_file(recipe, recipe_path), device)
     clips = load_clips("val", grid.count, size=recipe.data.size, num_frames=model.config.num_frames)
     report = evaluate_scenes(Pipeline(model, vae), clips)
     metrics = report.values["families"]["all"]["model"]

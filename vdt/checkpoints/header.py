@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..bounds import shown
-from ..config import VAEConfig, VDTConfig
+from ..config import FastVAEConfig, VAEConfig, VDTConfig
 from .int8 import Int8Error, Int8File
 from .official_keys import FIRST_KEY, first_keys
 from .shards import IndexFileError, find_index, open_sharded
@@ -25,8 +25,9 @@ State = dict[str, Tensor]
 
 FORMAT_VERSION = "1"
 INT8_VERSION = "1-int8"  # the same with weights as int8, see `int8`; versions that cannot read it say so
-CONFIGS: dict[str, type[VDTConfig] | type[VAEConfig]] = {"vdt": VDTConfig, "vae": VAEConfig}
-KINDS: dict[str, Kind] = {"vdt": "vdt", "vae": "vae"}
+Config = VDTConfig | VAEConfig | FastVAEConfig
+CONFIGS: dict[str, type[Config]] = {"vdt": VDTConfig, "vae": VAEConfig, "fast_vae": FastVAEConfig}
+KINDS: dict[str, Kind] = {"vdt": "vdt", "vae": "vae", "fast_vae": "vae"}  # what the header says, and what it stands for
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 
 
@@ -40,7 +41,7 @@ class FileInfo:
 
     path: Path
     kind: FoundKind
-    config: VDTConfig | VAEConfig | None
+    config: Config | None
     parameters: int  # without the position tables
     dtype: str
     metadata: dict[str, str]
@@ -117,7 +118,7 @@ def expect_kind(expected: Kind, file: Any, path: Path) -> None:
     raise CheckpointError(f"{path} holds neither a VDT model nor a VAE: no kind in its metadata, found {found}")
 
 
-def read_config(file: Any, path: Path) -> VDTConfig | VAEConfig | None:
+def read_config(file: Any, path: Path) -> Config | None:
     """The configuration in the header, None in files of others."""
     metadata = file.metadata() or {}
     if metadata.get("format") != "vdt" or metadata.get("kind") not in CONFIGS:

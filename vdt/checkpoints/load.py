@@ -11,8 +11,9 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..config import VAEConfig, VDTConfig
-from ..models.autoencoder import AutoencoderKL
+from ..config import FastVAEConfig, VAEConfig, VDTConfig
+from ..models.build import build_autoencoder
+from ..models.frame_autoencoder import FrameAutoencoder
 from ..models.initialisation import without_memory
 from ..models.transformer import VDT
 from .header import (
@@ -28,12 +29,12 @@ from .header import (
 )
 from .official_keys import TABLES, first_keys
 from .shards import find_index
-from .sizes import check_vae_sizes, check_vdt_sizes
+from .sizes import check_fast_vae_sizes, check_vae_sizes, check_vdt_sizes
 from .vae_keys import infer_vae_config, locate_keys, normalise_keys, reshape
 
 # vdt-fast: a student of vdt, for 2 steps without guidance; vdt-text: vdt by an earlier name, from when another one read
-# sentences; preview: a small decoder for pictures while sampling
-Bundled = Literal["vdt", "vdt-fast", "vdt-text", "vae", "preview"]
+# sentences; vae-fast: a small one with the latents of vae; preview: a small decoder for pictures while sampling
+Bundled = Literal["vdt", "vdt-fast", "vdt-text", "vae", "vae-fast", "preview"]
 Module = TypeVar("Module", bound=nn.Module)
 
 BUNDLED_FILES: dict[Bundled, str] = {
@@ -41,6 +42,7 @@ BUNDLED_FILES: dict[Bundled, str] = {
     "vdt-fast": "vdt-physics-64-fast.safetensors",
     "vdt-text": "vdt-physics-64.safetensors",
     "vae": "vae-physics.safetensors",
+    "vae-fast": "vae-physics-fast.safetensors",
     "preview": "preview-physics.safetensors",
 }
 DTYPE_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I8": "int8"}
@@ -72,7 +74,7 @@ def load_vae(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     num_groups: int | None = None,
-) -> AutoencoderKL:
+) -> FrameAutoencoder:
     """Load an autoencoder from a file of ours or an SD VAE (diffusers or LDM key names), in evaluation mode.
 
     num_groups is for foreign files only, whose weights do not tell it. Raises CheckpointError for anything else.
@@ -90,9 +92,12 @@ def load_vae(
                 config = infer_vae_config(shapes, num_groups=num_groups)
             except ValueError as error:
                 raise CheckpointError(f"{path} is not a VAE this version can read: {error}") from error
-        assert isinstance(config, VAEConfig)
-        check_vae_sizes(config, shapes, path)
-        vae = build_empty(lambda: AutoencoderKL(config), shapes, path)
+        if isinstance(config, FastVAEConfig):
+            check_fast_vae_sizes(config, shapes, path)
+        else:
+            assert isinstance(config, VAEConfig)
+            check_vae_sizes(config, shapes, path)
+        vae = build_empty(lambda: build_autoencoder(config), shapes, path)
         tensors = read_tensors(file, keys, device, dtype, path)  # of a whole checkpoint the VAE alone
     fill(vae, reshape(tensors, shapes)).eval()
     return vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it

@@ -9,9 +9,9 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from ..bounds import shown
-from ..config import VAEConfig, VDTConfig
+from ..config import FastVAEConfig, VAEConfig, VDTConfig
 from ..media.files import save_tensors
-from .header import FORMAT_VERSION, INT8_VERSION, Kind, open_stored
+from .header import CONFIGS, FORMAT_VERSION, INT8_VERSION, Config, open_stored
 from .int8 import as_half, encode
 from .shards import save_pieces
 
@@ -37,32 +37,31 @@ def save_model(
         dtype: None stores weights as they are. "int8" stores matrices with one scale for each row, a quarter of
             float32, and all else as "float16"; `load_model` reads float32 of all of them.
     """
-    _save(source, config, "vdt", Path(path), metadata, dtype)
+    _save(source, config, Path(path), metadata, dtype)
 
 
 def save_vae(
     source: Source,
-    config: VAEConfig,
+    config: VAEConfig | FastVAEConfig,
     path: str | Path,
     metadata: dict[str, str] | None = None,
     *,
     dtype: StoredDType | None = None,
 ) -> None:
     """Write an autoencoder, or its state dict in any dtype, as `save_model` writes a VDT."""
-    _save(source, config, "vae", Path(path), metadata, dtype)
+    _save(source, config, Path(path), metadata, dtype)
 
 
 def save_sharded(
     source: Source,
-    config: VDTConfig | VAEConfig,
+    config: Config,
     folder: str | Path,
     metadata: dict[str, str] | None = None,
     *,
     dtype: StoredDType | None = None,
 ) -> None:
     """Write a network, as `save_model` does, as a folder of pieces below 16 MiB that `load_model` reads."""
-    kind: Kind = "vdt" if isinstance(config, VDTConfig) else "vae"
-    save_pieces(_stored(source, dtype), Path(folder), {**(metadata or {}), **_header(config, kind, dtype)})
+    save_pieces(_stored(source, dtype), Path(folder), {**(metadata or {}), **_header(config, dtype)})
 
 
 def add_metadata(path: str | Path, values: Mapping[str, str]) -> None:
@@ -77,13 +76,12 @@ def add_metadata(path: str | Path, values: Mapping[str, str]) -> None:
 
 def _save(
     source: Source,
-    config: VDTConfig | VAEConfig,
-    kind: Kind,
+    config: Config,
     path: Path,
     extra: dict[str, str] | None,
     dtype: StoredDType | None,
 ) -> None:
-    save_tensors(_stored(source, dtype), path, {**(extra or {}), **_header(config, kind, dtype)})
+    save_tensors(_stored(source, dtype), path, {**(extra or {}), **_header(config, dtype)})
 
 
 def _stored(source: Source, dtype: StoredDType | None) -> Mapping[str, Tensor]:
@@ -98,6 +96,7 @@ def _stored(source: Source, dtype: StoredDType | None) -> Mapping[str, Tensor]:
     return {name: as_half(value) if dtype == "float16" else value.float() for name, value in state.items()}
 
 
-def _header(config: VDTConfig | VAEConfig, kind: Kind, dtype: StoredDType | None) -> dict[str, str]:
+def _header(config: Config, dtype: StoredDType | None) -> dict[str, str]:
+    kind = next(name for name, each in CONFIGS.items() if isinstance(config, each))
     version = INT8_VERSION if dtype == "int8" else FORMAT_VERSION
     return {"format": "vdt", "format_version": version, "kind": kind, "config": config.to_json()}

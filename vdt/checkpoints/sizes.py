@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..config import VAEConfig, VDTConfig
+from ..config import FastVAEConfig, VAEConfig, VDTConfig
 from .header import CheckpointError
 from .official_keys import FIRST_KEY
 from .vae_keys import FIRST_KEY as VAE_FIRST_KEY
@@ -45,6 +45,13 @@ def check_vae_sizes(config: VAEConfig, shapes: Mapping[str, Tensor], path: Path)
         },
     )
     _check_shapes(path, shapes, {VAE_FIRST_KEY: (config.ch, 3, 3, 3)})
+
+
+def check_fast_vae_sizes(config: FastVAEConfig, shapes: Mapping[str, Tensor], path: Path) -> None:
+    """Raise CheckpointError unless the weights have the blocks that are stated."""
+    for part, blocks in (("encoder", config.encoder_blocks), ("decoder", config.decoder_blocks)):
+        found = sum(key.startswith(f"{part}.") and key.endswith(".conv1.weight") for key in shapes)
+        _check(path, {f"{part}_blocks": (sum(blocks), found, f"{part}...conv1.weight")})
 
 
 def _check(path: Path, sizes: Mapping[str, tuple[int, int, str]]) -> None:

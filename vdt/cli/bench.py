@@ -148,7 +148,7 @@ def _clip(request: BenchRequest) -> tuple[Any, str]:
     from ..inference.pipeline import Pipeline
 
     pipeline, clips = _scenes(request, "test")
-    student = Pipeline.from_pretrained(bundled("vdt-fast"), device=request.device)
+    student = Pipeline.from_pretrained(bundled("vdt-fast"), bundled("vae-fast"), device=request.device)
     record = bench_clip(pipeline, clips, student=student, rounds=min(request.rounds, 2))
     return record, clip_table(record)
 

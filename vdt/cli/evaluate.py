@@ -57,7 +57,7 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--split", default="test", help="val, test, interior or ood (default: test)")
+    parser.add_argument("--split", default="test", help="val, test, interior, ood or wide_test (default: test)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="videos of your own instead of simulated scenes")
     parser.add_argument("--fps", type=finite, default=8.0, help="frames a second of --folder (default: 8)")
     parser.add_argument("--count", type=positive, default=100, metavar="N", help="number of clips (default: 100)")

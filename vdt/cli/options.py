@@ -18,8 +18,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--fast",
         action="store_true",
-        help=f"the bundled student model in {FAST.steps} unguided steps; --model, --steps, --sampler and --guidance "
-        f"still say otherwise",
+        help=f"the bundled student model in {FAST.steps} unguided steps, and the small VAE; --model, --vae, --steps, "
+        f"--sampler and --guidance still say otherwise",
     )
     group.add_argument("--vae", type=Path, metavar="FILE", help="VAE weights (default: the bundled ones)")
     add_device_option(group)

@@ -24,7 +24,7 @@ def vae_path(options: argparse.Namespace) -> Path:
     """The autoencoder's file of `add_model_options`."""
     from ..checkpoints import bundled
 
-    return options.vae or bundled("vae")
+    return options.vae or bundled("vae-fast" if options.fast else "vae")
 
 
 def load_pipeline(options: argparse.Namespace) -> Pipeline:

@@ -24,7 +24,9 @@ def add_command(commands: Any, common: argparse.ArgumentParser) -> None:
         "objects' centres, visibility and contact frame, and one contact sheet. A seed is the same scene for ever.",
     )
     parser.add_argument(
-        "--split", default="test", help="train, train_apart, val, test, interior or ood (default: test)"
+        "--split",
+        default="test",
+        help="train, train_apart, wide, val, test, interior, ood or wide_test (default: test)",
     )
     parser.add_argument("--count", type=positive, default=8, metavar="N", help="number of scenes (default: 8)")
     parser.add_argument("--first", type=int, default=0, metavar="I", help="number of the first scene in the split")

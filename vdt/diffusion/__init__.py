@@ -7,7 +7,7 @@ from .denoiser import Denoiser, DenoiserOutput, GivenDenoiser, read_output
 from .given import Given, GivenCells, HiddenCells, make_given
 from .guidance import GuidedDenoiser
 from .latents import scale_latents, unscale_latents
-from .loss import Density, LossTerms, masked_hybrid_loss, stratified_timesteps
+from .loss import Density, LossTerms, by_frame, masked_hybrid_loss, stratified_timesteps
 from .official import official_loss, official_sample
 from .samplers import SAMPLERS, StepCallback, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m, sample_unipc
 from .sampling import derived_seed, sample_latents
@@ -33,6 +33,7 @@ __all__ = [
     "Spacing",
     "StepCallback",
     "StepInfo",
+    "by_frame",
     "derived_seed",
     "make_given",
     "masked_hybrid_loss",

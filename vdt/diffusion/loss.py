@@ -19,11 +19,15 @@ PIXEL_STEP = 2 / 255  # the bin of the discretised decoder: one 8-bit level in [
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LossTerms:
-    """One value per sample, (B,): what to minimise, the squared error, the variational bound in bits per dimension."""
+    """One value per sample, (B,): what to minimise, the squared error, the variational bound in bits per dimension.
+
+    x0 (B, T, C, h, w) is what the model takes the clean clip for; its values at given cells mean nothing.
+    """
 
     total: Tensor
     mse: Tensor
     vb: Tensor
+    x0: Tensor
 
 
 def masked_hybrid_loss(
@@ -46,9 +50,9 @@ def masked_hybrid_loss(
         model: called as model(x (B,T,C,h,w), t (B,), conditioning).
         x0: clean scaled latents (B,T,C,h,w).
         given: what the model is given of them; its mask says which cells are scored.
-        t: (B,) steps of `schedule`; a CPU tensor avoids a wait for the device.
+        t: (B,) steps of `schedule`, or one for each frame (B,T); a CPU tensor avoids a wait for the device.
         noise: (B,T,C,h,w).
-        min_snr_gamma: caps the weight of nearly clean steps (arXiv 2303.09556); 5 is usual, None is off.
+        min_snr_gamma: caps the weight of nearly clean steps (arXiv 2303.09556); 5 is usual, None is off; for t (B,).
         vb_weight: λ of the bound over the whole chain; 0 is off.
     """
     mask = given.mask
@@ -61,10 +65,11 @@ def masked_hybrid_loss(
     target = schedule.v_from_x0(x0, t, noise) if schedule.prediction == "v" else noise
     mse = masked_mean((value - target) ** 2, mask)
     total = mse if min_snr_gamma is None else mse * min_snr_weight(schedule, t, min_snr_gamma).to(mse)
+    predicted = read_output(output, x_t, t, schedule).x0
     if variance is None or vb_weight == 0:
-        return LossTerms(total=total, mse=mse, vb=torch.zeros_like(mse))
+        return LossTerms(total=total, mse=mse, vb=torch.zeros_like(mse), x0=predicted)
     vb = masked_mean(vb_bits(frozen_mean(output, x_t, t, schedule), x0, x_t, t, schedule), mask)
-    return LossTerms(total=total + vb_weight * schedule.num_steps * vb, mse=mse, vb=vb)
+    return LossTerms(total=total + vb_weight * schedule.num_steps * vb, mse=mse, vb=vb, x0=predicted)
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -97,6 +102,13 @@ def stratified_timesteps(
     return steps.long().clamp(max=num_timesteps - 1)
 
 
+def by_frame(t: Tensor, num_frames: int, share: float, num_timesteps: int, generator: torch.Generator) -> Tensor:
+    """Steps (B,) as (B, T): a share of samples gets a uniform step for each frame (arXiv 2407.01392)."""
+    own = torch.randint(num_timesteps, (len(t), num_frames), generator=generator)
+    chosen = torch.rand((len(t), 1), generator=generator) < share
+    return torch.where(chosen, own, t[:, None])
+
+
 def frozen_mean(output: Tensor, x_t: Tensor, t: Tensor, schedule: Schedule) -> DenoiserOutput:
     """The prediction whose mean gets no gradient, so that the bound trains the variance only."""
     value, variance = split_output(output, x_t.shape[2])
@@ -112,7 +124,7 @@ def vb_bits(prediction: DenoiserOutput, x0: Tensor, x_t: Tensor, t: Tensor, sche
     true_mean = c.posterior_x0 * x0 + c.posterior_x * x_t
     kl = _normal_kl(true_mean, c.posterior_log_variance, mean, prediction.log_variance)
     likelihood = _discretised_log_likelihood(x0, mean, prediction.log_variance / 2)
-    first = (t == 0).to(x_t.device).reshape(-1, *[1] * (x_t.ndim - 1))
+    first = (t == 0).to(x_t.device).reshape(*t.shape, *[1] * (x_t.ndim - t.ndim))
     return torch.where(first, -likelihood, kl) / math.log(2)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..models.conditioning import Conditioning
-from .denoiser import GivenDenoiser, Model, split_output
+from .denoiser import GivenDenoiser, Model, read_output, split_output
 from .given import Given, GivenCells
 from .loss import LossTerms, frozen_mean, vb_bits
 from .samplers import NoiseSource, StepCallback, sample_ancestral
@@ -40,7 +40,8 @@ def official_loss(model: Model, x0: Tensor, given: Given, t: Tensor, noise: Tens
     value, _ = split_output(output, x0.shape[2])
     mse = ((noise - value) * given.mask.unsqueeze(2)).square().flatten(1).mean(1)
     vb = vb_bits(frozen_mean(output, x_t, t, schedule), x0, x_t, t, schedule).flatten(1).mean(1)
-    return LossTerms(total=mse + vb, mse=mse, vb=vb)
+    predicted = read_output(output, x_t, t, schedule).x0
+    return LossTerms(total=mse + vb, mse=mse, vb=vb, x0=predicted)
 
 
 def official_sample(

@@ -113,10 +113,11 @@ class Schedule:
         return torch.stack([getattr(rows, field.name) for field in dataclasses.fields(rows)])
 
     def at(self, index: int | Tensor, like: Tensor) -> ScheduleCoeffs:
-        """Coefficients of one step, or of one step per sample (B,), shaped to broadcast over `like` in its dtype."""
+        """Coefficients of one step, of one per sample (B,) or per frame (B, T), shaped to broadcast over `like`."""
         columns = self._table[:, index] if isinstance(index, int) else self._columns(index)
         columns = columns.to(like.dtype).to(like.device)  # dtype first: some devices have no float64
-        columns = columns.reshape(*columns.shape, *[1] * (like.ndim - 1)) if columns.ndim > 1 else columns
+        if not isinstance(index, int):
+            columns = columns.reshape(*columns.shape, *[1] * (like.ndim - index.ndim))
         return _as_coeffs(columns)
 
     def timesteps_at(self, index: Tensor) -> Tensor:

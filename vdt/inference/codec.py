@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..interruption import poll, watched
 from ..media.frames import frames_to_pixels, pad_to_multiple, pixels_to_frames
-from ..models.autoencoder import AutoencoderKL
+from ..models.frame_autoencoder import FrameAutoencoder
 from .memory import VAE_TILE, first_that_fits, frames_at_once, vae_bytes
 from .tiling import join_tiles, plan_tiles
 
@@ -47,7 +47,7 @@ class AutoencoderCodec:
     Where memory runs out, fewer frames at a time are tried, then smaller tiles; what fitted is kept to from then on.
     """
 
-    def __init__(self, vae: AutoencoderKL) -> None:
+    def __init__(self, vae: FrameAutoencoder) -> None:
         self.vae = vae
         self._tried: dict[tuple[str, Size], int] = {}  # the way of coding pictures of a size that memory was enough for
 

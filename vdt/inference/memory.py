@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from .. import bounds
 from ..bounds import GIBI, check_bytes, check_sizes
-from ..config import VAEConfig, VDTConfig
+from ..config import FastVAEConfig, VAEConfig, VDTConfig
 
 __all__ = [
     "GIBI",
@@ -28,7 +28,7 @@ PIXELS_AT_ONCE = FRAMES_AT_ONCE * 512 * 512
 VAE_TILE = 64  # cells along the side of a picture from which on the autoencoder sees it in tiles
 TILES_AT_ONCE = 8  # of a large clip, in one pass of the model
 # Measured on the bundled files (`vdt bench memory`): values in memory at the worst moment, per pixel and per token.
-VAE_VALUES = 6  # times the channels at full size
+VAE_VALUES = 6  # times the channels a pixel
 MODEL_VALUES = 16  # times the width, in addition to the MLP's
 PICTURE_VALUES = 9  # per pixel: a picture before and after it is put together
 VALUE_BYTES = 4
@@ -61,10 +61,10 @@ def frames_at_once(height: int, width: int) -> int:
     return max(1, min(FRAMES_AT_ONCE, PIXELS_AT_ONCE // (height * width)))
 
 
-def vae_bytes(config: VAEConfig, height: int, width: int) -> int:
+def vae_bytes(config: VAEConfig | FastVAEConfig, height: int, width: int) -> int:
     """What encoding or decoding frames of so many pixels takes at most: one tile, and the picture it is a part of."""
     tile = VAE_TILE * config.downscale
-    seen = min(height, tile) * min(width, tile) * config.ch * VAE_VALUES
+    seen = min(height, tile) * min(width, tile) * config.channels_a_pixel * VAE_VALUES
     whole = height * width * PICTURE_VALUES if max(height, width) > tile else 0
     return frames_at_once(height, width) * (seen + whole) * VALUE_BYTES
 

@@ -16,7 +16,7 @@ from ..diffusion import StepCallback
 from ..masks.pixel import ClipMask
 from ..media.frames import PLACEHOLDER
 from ..media.types import VideoClip
-from ..models.autoencoder import AutoencoderKL
+from ..models.frame_autoencoder import FrameAutoencoder
 from ..models.transformer import VDT
 from ..text import Text
 from . import streaming
@@ -45,7 +45,7 @@ class Pipeline:
     """A model with its autoencoder."""
 
     model: VDT
-    vae: AutoencoderKL
+    vae: FrameAutoencoder
 
     def __post_init__(self) -> None:
         got, expected = self.vae.config.z_channels, self.model.config.in_channels

@@ -19,7 +19,8 @@ from ..config import VDTConfig
 from ..diffusion import scale_latents
 from ..inference.memory import check_memory
 from ..media.frames import frames_to_pixels
-from ..models.autoencoder import AutoencoderKL
+from ..models.build import build_autoencoder
+from ..models.frame_autoencoder import FrameAutoencoder
 from ..models.initialisation import uniform_convolutions, without_memory
 from ..models.transformer import VDT
 from ..text import ENCODERS
@@ -32,8 +33,8 @@ from .data.sources import NUM_SHOWN, Clips, read_clips, read_pictures, shown_cli
 from .distill import DistillObjective
 from .objectives import Objective, VDTObjective
 from .own_history import HistoryObjective
-from .recipe import BUNDLED, BucketRecipe, Recipe, VAERecipe, VDTRecipe
-from .vae_objective import VAEObjective
+from .recipe import BUNDLED, BUNDLED_FAST, BucketRecipe, Recipe, VAERecipe, VDTRecipe
+from .vae_objective import VAECopyObjective, VAEObjective
 
 STATE_COPIES = 5  # of the weights in memory: themselves, their average, their gradients and two moments
 
@@ -41,7 +42,7 @@ STATE_COPIES = 5  # of the weights in memory: themselves, their average, their g
 def build_objective(recipe: Recipe, path: Path, folder: Path, device: str, *, progress: bool) -> Objective:
     """The objective of the recipe at `path`, its model on the device and in training mode; latents lie in `folder`."""
     objective = (
-        _vae_objective(recipe, path)
+        _vae_objective(recipe, path, device)
         if isinstance(recipe, VAERecipe)
         else _vdt_objective(recipe, path, folder, device, progress=progress)
     )
@@ -52,16 +53,16 @@ def build_objective(recipe: Recipe, path: Path, folder: Path, device: str, *, pr
 # ---- Models ----------------------------------------------------------------------------------------------------------
 
 
-def _vae_objective(recipe: VAERecipe, path: Path) -> VAEObjective:
+def _vae_objective(recipe: VAERecipe, path: Path, device: str) -> VAEObjective:
     if recipe.init:
         module = load_vae(_start(recipe.init, "vae", path))
     else:
-        _check_module(lambda: AutoencoderKL(recipe.model))
-        module = AutoencoderKL(recipe.model)
+        _check_module(lambda: build_autoencoder(recipe.model))
+        module = build_autoencoder(recipe.model)
         uniform_convolutions(module, torch.Generator().manual_seed(recipe.run.seed))
     if recipe.decoder_only:
-        module.encoder.requires_grad_(False)
-        module.quant_conv.requires_grad_(False)
+        for name, parameter in module.named_parameters():
+            parameter.requires_grad_(name.startswith(("decoder.", "post_quant_conv.")))
     if recipe.data.buckets:
         raise ValueError(f"{path} has data.buckets, which are for a VDT: a VAE learns from frames of one size")
     bucket = recipe.data.shapes[0]
@@ -70,7 +71,11 @@ def _vae_objective(recipe: VAERecipe, path: Path) -> VAEObjective:
         ranks.wait()
     clips = read_clips(recipe.data, bucket, path, ranks.Ranks())
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
-    return VAEObjective(module, clips.frames, recipe, shown_clips(recipe.data, clips, bucket))
+    shown = shown_clips(recipe.data, clips, bucket)
+    if not recipe.teacher:
+        return VAEObjective(module, clips.frames, recipe, shown)
+    teacher = load_vae(_start(recipe.teacher, "vae", path), device=device)
+    return VAECopyObjective(module, teacher, clips.frames, recipe, shown)
 
 
 def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, *, progress: bool) -> VDTObjective:
@@ -78,7 +83,7 @@ def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, *, 
     config_with_encoder(recipe.model, recipe.text.encoder)
     if not recipe.init:
         _check_module(lambda: VDT(recipe.model))
-    vae = load_vae(path.parent / recipe.vae if recipe.vae else bundled("vae"), device=device)
+    vae = load_vae(vae_file(recipe, path), device=device).requires_grad_(False)
     if recipe.data.fresh:
         module, clips = _streamed(recipe, path, vae, device)
     else:
@@ -91,7 +96,7 @@ def _vdt_objective(recipe: VDTRecipe, path: Path, folder: Path, device: str, *, 
 
 
 def _cached(
-    recipe: VDTRecipe, path: Path, folder: Path, vae: AutoencoderKL, device: str, *, progress: bool
+    recipe: VDTRecipe, path: Path, folder: Path, vae: FrameAutoencoder, device: str, *, progress: bool
 ) -> tuple[VDT, LatentClips]:
     """The model, and clips that are encoded before it trains."""
     encode = _Encoder(recipe, path, vae, folder, device, progress=progress)
@@ -113,7 +118,7 @@ def _cached(
     return module, clips
 
 
-def _streamed(recipe: VDTRecipe, path: Path, vae: AutoencoderKL, device: str) -> tuple[VDT, LatentClips]:
+def _streamed(recipe: VDTRecipe, path: Path, vae: FrameAutoencoder, device: str) -> tuple[VDT, LatentClips]:
     """The model, and clips that come while it trains."""
     if ranks.current().world > 1 or recipe.images.folder:
         raise ValueError(f"{path}: data.fresh is for one process, without images.folder: set fresh = 0")
@@ -203,6 +208,13 @@ def _like(module: VDT, config: VDTConfig, generator: torch.Generator | None = No
     return other
 
 
+def vae_file(recipe: VDTRecipe, path: Path) -> Path:
+    """The VAE of the recipe at `path`."""
+    if recipe.vae in ("", BUNDLED_FAST):
+        return bundled("vae-fast" if recipe.vae else "vae")
+    return path.parent / recipe.vae
+
+
 def _start(init: str, kind: Kind, path: Path) -> Path:
     """The file that a recipe starts from."""
     return bundled(kind) if init == BUNDLED else path.parent / init
@@ -225,7 +237,7 @@ class _Encoder:
     """Reads the clips of a recipe, in this process's part, and encodes them into the cache."""
 
     def __init__(
-        self, recipe: VDTRecipe, path: Path, vae: AutoencoderKL, folder: Path, device: str, *, progress: bool
+        self, recipe: VDTRecipe, path: Path, vae: FrameAutoencoder, folder: Path, device: str, *, progress: bool
     ) -> None:
         self.recipe, self.path, self.vae, self.folder = recipe, path, vae, folder
         self.device, self.progress = torch.device(device), progress

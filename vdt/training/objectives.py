@@ -18,6 +18,7 @@ from ..diffusion import (
     LossTerms,
     SamplingConfig,
     Schedule,
+    by_frame,
     make_given,
     masked_hybrid_loss,
     official_loss,
@@ -35,6 +36,7 @@ from ..visualize.contact_sheet import Row
 from .data.batches import Batch, Samples, draw_noise
 from .data.captions import CaptionEncoder
 from .data.latents import LatentClips, LatentSet
+from .picture_loss import one_generated_frame, picture_error
 from .recipe import Recipe, VDTRecipe
 
 __all__ = ["LatentClips", "Loss", "Objective", "VDTObjective", "VDTSamples", "with_noise_on_given"]
@@ -79,8 +81,8 @@ class Objective(Protocol):
 class VDTSamples(Samples):
     """Clips of one length and shape, B of them.
 
-    x0 is scaled latents (B, T, C, h, w), noise of the same shape, mask bool (B, T, h, w), t (B,), text (B, L, E) and
-    text_mask bool (B, L).
+    x0 is scaled latents (B, T, C, h, w), noise of the same shape, mask bool (B, T, h, w), t (B,) or (B, T), text
+    (B, L, E), text_mask bool (B, L), and frame (B,) says which frame's picture is scored.
     """
 
     x0: Tensor
@@ -89,6 +91,7 @@ class VDTSamples(Samples):
     noise: Tensor
     text: Tensor | None = None
     text_mask: Tensor | None = None
+    frame: Tensor | None = None
 
 
 class VDTObjective:
@@ -153,12 +156,15 @@ class VDTObjective:
         x0, mask = self.clips.scaled(latents).to(device), mask.to(device)
         t = stratified_timesteps(len(x0), self.schedule.num_steps, generator, density=self.recipe.timesteps)
         noise = draw_noise(x0.shape, generator, device)
+        if self.recipe.frame_noise:
+            t = by_frame(t, x0.shape[1], self.recipe.frame_noise, self.schedule.num_steps, generator)
         if self.recipe.given_noise:
             x0 = with_noise_on_given(x0, mask, self.recipe.given_noise, generator)
         text = text_mask = None
         if self.captions is not None:
             text, text_mask = self.captions.draw(captions, generator)
-        return VDTSamples(x0=x0, mask=mask, t=t, noise=noise, text=text, text_mask=text_mask)
+        frame = one_generated_frame(mask.cpu(), generator) if self.recipe.pixels else None
+        return VDTSamples(x0=x0, mask=mask, t=t, noise=noise, text=text, text_mask=text_mask, frame=frame)
 
     def _windows(
         self, clip: Tensor, generator: torch.Generator, source: LatentSet | None = None, frames: int = 0
@@ -182,10 +188,22 @@ class VDTObjective:
     def score(self, batch: Batch) -> Loss:
         """The mean loss of all samples, whatever their shape."""
         parts = [self._terms(cast(VDTSamples, samples)) for samples in batch]
-        return Loss(
-            total=_mean([part.total for part in parts]),
-            scalars={"mse": _mean([part.mse for part in parts]), "vb": _mean([part.vb for part in parts])},
-        )
+        total = _mean([part.total for part in parts])
+        scalars = {"mse": _mean([part.mse for part in parts]), "vb": _mean([part.vb for part in parts])}
+        if not self.recipe.pixels:
+            return Loss(total=total, scalars=scalars)
+        pairs = zip(batch, parts, strict=True)
+        pixels = _mean([self._picture_error(cast(VDTSamples, samples), part.x0) for samples, part in pairs])
+        return Loss(total=total + self.recipe.pixels * pixels, scalars={**scalars, "pixels": pixels})
+
+    def _picture_error(self, samples: VDTSamples, predicted: Tensor) -> Tensor:
+        """Of each sample, (B,), by the share of signal at its step: of pure noise a model knows no picture."""
+        assert samples.frame is not None
+        seen = self.given(samples).paste(predicted)
+        error = picture_error(self.clips.vae, seen, samples.x0, samples.frame, self.module.config.diffusion)
+        rows = torch.arange(len(samples.t))
+        t = samples.t if samples.t.ndim == 1 else samples.t[rows, samples.frame]
+        return error * self.schedule.at(t, error).signal ** 2
 
     def _terms(self, samples: VDTSamples) -> LossTerms:
         x0, given = samples.x0, self.given(samples)

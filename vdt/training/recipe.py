@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
@@ -24,14 +25,16 @@ from ..bounds import (
     check_fields,
     shown,
 )
-from ..config import VAE_CONFIGS, VDT_CONFIGS, DiffusionConfig, VAEConfig, VDTConfig
+from ..config import FAST_VAE_CONFIGS, VAE_CONFIGS, VDT_CONFIGS, DiffusionConfig, FastVAEConfig, VAEConfig, VDTConfig
 from ..diffusion import Density, SamplingConfig
 from ..masks.sampling import DEFAULT_MIX
 from .toml import read_toml
 
 Record = TypeVar("Record")
+VAE_MODEL = VAEConfig | FastVAEConfig
 BELOW_ONE = 1 - 1e-6  # of averages and moments: with 1 they would never move
 BUNDLED = "bundled"  # as a file to start from: the one that comes with the package
+BUNDLED_FAST = "bundled fast"  # as the VAE: the small one that comes with it
 
 
 class _Checked:
@@ -148,7 +151,7 @@ class RunRecipe(_Checked):
 class VAERecipe(_Checked):
     """What a VAE learns from."""
 
-    model: VAEConfig = field(default_factory=lambda: VAE_CONFIGS["small"])
+    model: VAEConfig | FastVAEConfig = field(default_factory=lambda: VAE_CONFIGS["small"])
     data: DataRecipe = field(default_factory=DataRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
     run: RunRecipe = field(default_factory=RunRecipe)
@@ -158,6 +161,12 @@ class VAERecipe(_Checked):
     saliency: float = bounded(0, MAX_WEIGHT, 4.0)  # extra weight of what moves or stands out: it is few pixels
     init: str = ""  # a VAE file to start from, relative to the recipe, or "bundled"
     decoder_only: bool = False  # the latents stay as they are, and every VDT trained on them stays valid
+    teacher: str = ""  # a VAE file whose latents are learned, without `kl`; relative to the recipe, or "bundled"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.model, FastVAEConfig) and not self.teacher and not self.decoder_only:
+            raise ValueError('a fast VAE learns the latents of another: set teacher to its file, or to "bundled"')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +217,7 @@ class TextRecipe(_Checked):
 class VDTRecipe(_Checked):
     """What a VDT learns from."""
 
-    vae: str = ""  # file, relative to the recipe; empty: the bundled one
+    vae: str = ""  # file, relative to the recipe; empty: the bundled one; or "bundled fast"
     model: VDTConfig = field(default_factory=lambda: VDT_CONFIGS["VDT-XS/2"])
     data: DataRecipe = field(default_factory=DataRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
@@ -219,6 +228,9 @@ class VDTRecipe(_Checked):
     # Half of the clips get noise of up to this deviation on what is given: long clips go on from frames that the model
     # has made, which are never as clean as those it would learn from.
     given_noise: float = bounded(0, MAX_WEIGHT, 0.0)
+    # Share of clips whose frames have a noise level each, as in Diffusion Forcing (arXiv 2407.01392).
+    frame_noise: float = bounded(0, 1, 0.0)
+    pixels: float = bounded(0, MAX_WEIGHT, 0.0)  # weight of the picture's error: one decoded frame of each clip
     tasks: dict[str, float] = field(default_factory=dict)  # mask mix; empty: the library's default
     init: str = ""  # a VDT file to start from, relative to the recipe, or "bundled"
     distill: DistillRecipe = field(default_factory=DistillRecipe)
@@ -236,6 +248,10 @@ class VDTRecipe(_Checked):
             raise ValueError(f"tasks: {wrong[0]} weighs {self.tasks[wrong[0]]}, expected 0 or more")
         if self.tasks and not sum(self.tasks.values()):
             raise ValueError("tasks: all weigh 0, expected one above 0, or no tasks for the default mix")
+        if self.frame_noise and self.min_snr_gamma:
+            raise ValueError("min_snr_gamma weighs clips of one noise level: leave out frame_noise, or min_snr_gamma")
+        if (self.frame_noise or self.pixels) and (self.distill.steps or self.loss == "official"):
+            raise ValueError("frame_noise and pixels are for loss = 'corrected' without [distill]: leave them out")
         if self.history.share and (
             self.distill.steps or self.images.share or self.data.buckets or self.mode != "joint"
         ):
@@ -272,7 +288,7 @@ def _record(cls: type[Record], values: Any, where: str) -> Record:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    if hint in (VAEConfig, VDTConfig):
+    if hint in (VAE_MODEL, VDTConfig):
         return _model_config(hint, value, where)
     if dataclasses.is_dataclass(hint):
         return _record(hint, value, where)  # type: ignore[arg-type]
@@ -298,15 +314,17 @@ def _float(value: float) -> float:
         return value
 
 
-def _model_config(cls: type[VAEConfig] | type[VDTConfig], values: Any, where: str) -> VAEConfig | VDTConfig:
+def _model_config(hint: Any, values: Any, where: str) -> VAEConfig | FastVAEConfig | VDTConfig:
     """A named size with changes: `name = "small"`, then any field of the configuration."""
     if not isinstance(values, dict):
         raise ValueError(f"{where} is {shown(values)}, expected a table [model] with a name or sizes")
-    sizes = VAE_CONFIGS if cls is VAEConfig else VDT_CONFIGS
+    vaes: Mapping[str, VAEConfig | FastVAEConfig] = {**VAE_CONFIGS, **FAST_VAE_CONFIGS}
+    sizes: Mapping[str, VAEConfig | FastVAEConfig | VDTConfig] = vaes if hint == VAE_MODEL else VDT_CONFIGS
     values = dict(values)
     name = values.pop("name", None)
     if name is not None and (not isinstance(name, str) or name not in sizes):
         raise ValueError(f"{where}: no size {shown(name)}, expected one of {', '.join(sizes)}")
+    cls = type(sizes[name]) if name else VAEConfig if hint == VAE_MODEL else VDTConfig
     known = [*(each.name for each in dataclasses.fields(cls)), *(["mask_embed"] if cls is VDTConfig else [])]
     if unknown := sorted(set(values) - set(known)):
         raise ValueError(f"{where}: unknown setting {shown(unknown[0])}, expected some of {', '.join(known)}")

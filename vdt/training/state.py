@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .. import ranks
-from ..config import VAEConfig, VDTConfig
+from ..config import FastVAEConfig, VAEConfig, VDTConfig
 from ..media.files import save_tensors
 from .optim.ema import EMA, local
 from .recipe import VAERecipe, VDTRecipe
@@ -187,12 +187,13 @@ def _completed(values: dict[str, Any]) -> dict[str, Any]:
         return values  # no recipe of ours
     kind: type[VAERecipe] | type[VDTRecipe] = VAERecipe if "kl" in values else VDTRecipe
     whole = _over(json.loads(recipe_json(kind())), values)
-    config = VAEConfig if kind is VAERecipe else VDTConfig
-    for spec in values["model"].get("conditioning", []):  # masked modelling was the only scheme that did not say so
+    found = values["model"]
+    config = VDTConfig if kind is VDTRecipe else FastVAEConfig if "widths" in found else VAEConfig
+    for spec in found.get("conditioning", []):  # masked modelling was the only scheme that did not say so
         if isinstance(spec, dict):
             spec.setdefault("kind", "mask")
     with contextlib.suppress(ValueError):  # a model of another version, which is not equal then
-        whole["model"] = json.loads(config.from_dict(values["model"]).to_json())
+        whole["model"] = json.loads(config.from_dict(found).to_json())
     return whole
 
 

@@ -12,7 +12,7 @@ from einops import reduce
 from torch import Tensor, nn
 
 from ..media.frames import levels_to_pixels, pixels_to_frames
-from ..models.autoencoder import AutoencoderKL
+from ..models.frame_autoencoder import FrameAutoencoder, Posterior
 from ..visualize.contact_sheet import Row
 from .data.batches import Batch, Samples, draw_noise
 from .objectives import NUM_SHEET_CLIPS, Loss
@@ -34,7 +34,7 @@ class VAEObjective:
     clips are uint8 (N, T, H, W, 3); shown, of the same kind, are those of contact sheets.
     """
 
-    def __init__(self, module: AutoencoderKL, clips: np.ndarray, recipe: VAERecipe, shown: np.ndarray) -> None:
+    def __init__(self, module: FrameAutoencoder, clips: np.ndarray, recipe: VAERecipe, shown: np.ndarray) -> None:
         self.module = module
         self.clips = torch.from_numpy(clips)
         self.shown = torch.from_numpy(shown)
@@ -59,26 +59,70 @@ class VAEObjective:
     def score(self, batch: Batch) -> Loss:
         """The error of the reconstruction."""
         (samples,) = cast(Sequence[FrameSamples], batch)
-        pixels = levels_to_pixels(samples.frames)
+        pixels = _pixels(samples)
+        posterior = self.module.encode(pixels)
+        pictures = self._pictures(samples, pixels, posterior)
+        kl = posterior.kl().mean() / posterior.mean[0].numel()
+        return Loss(total=pictures.total + self.recipe.kl * kl, scalars={**pictures.scalars, "kl": kl})
+
+    def _pictures(self, samples: FrameSamples, pixels: Tensor, posterior: Posterior) -> Loss:
+        """The error of what the decoder makes of a draw from a posterior."""
         weight = saliency(pixels, levels_to_pixels(samples.still), self.recipe.saliency)
-        posterior = self.module.encode(pixels.contiguous(memory_format=torch.channels_last))
         latents = posterior.mean + (0.5 * posterior.logvar).exp() * samples.noise.to(posterior.mean)
         difference = self.module.decode(latents).float() - pixels
         l1, mse = (weight * difference.abs()).mean(), (weight * difference**2).mean()
-        kl = posterior.kl().mean() / posterior.mean[0].numel()
-        total = self.recipe.l1 * l1 + self.recipe.mse * mse + self.recipe.kl * kl
         psnr = -10 * (difference.detach() ** 2 / 4).mean((1, 2, 3)).clamp(min=1e-10).log10().mean()
-        return Loss(total=total, scalars={"l1": l1, "mse": mse, "kl": kl, "psnr": psnr})
+        total = self.recipe.l1 * l1 + self.recipe.mse * mse
+        return Loss(total=total, scalars={"l1": l1, "mse": mse, "psnr": psnr})
 
     @torch.no_grad()
     def contact_sheet(self, module: nn.Module, device: torch.device) -> list[Row]:
         """Some clips, and what the VAE makes of them."""
-        rows, vae = [], cast(AutoencoderKL, module)
+        rows, vae = [], cast(FrameAutoencoder, module)
         for number, clip in enumerate(self.shown[:NUM_SHEET_CLIPS]):
             decoded = vae.decode(vae.encode(levels_to_pixels(clip).to(device)).mean)
             rows.append(Row(label=f"clip {number}", frames=clip.numpy()))
             rows.append(Row(label="VAE", frames=pixels_to_frames(decoded.cpu())))
         return rows
+
+
+class VAECopyObjective(VAEObjective):
+    """The latents of a teacher, which a VDT knows, and the true pictures from draws of its posterior.
+
+    What an encoder is off by counts in the teacher's own deviations: the KL divergence of two posteriors of one spread.
+    """
+
+    def __init__(
+        self,
+        module: FrameAutoencoder,
+        teacher: FrameAutoencoder,
+        clips: np.ndarray,
+        recipe: VAERecipe,
+        shown: np.ndarray,
+    ) -> None:
+        super().__init__(module, clips, recipe, shown)
+        config, other = module.config, teacher.config
+        if (config.downscale, config.z_channels) != (other.downscale, other.z_channels):
+            raise ValueError(
+                f"the teacher makes latents of {other.z_channels} channels and {other.downscale} pixels a cell, the "
+                f"model of the recipe {config.z_channels} and {config.downscale}: they must be the same"
+            )
+        self.teacher = teacher.eval().requires_grad_(False)
+
+    def score(self, batch: Batch) -> Loss:
+        """The error of the latents and that of the pictures."""
+        (samples,) = cast(Sequence[FrameSamples], batch)
+        pixels = _pixels(samples)
+        with torch.no_grad():
+            posterior = self.teacher.encode(pixels)
+        pictures = self._pictures(samples, pixels, posterior)
+        error = self.module.encode(pixels).mean - posterior.mean
+        apart = 0.5 * (error**2 / posterior.logvar.exp()).mean()
+        return Loss(total=pictures.total + apart, scalars={**pictures.scalars, "apart": apart})
+
+
+def _pixels(samples: FrameSamples) -> Tensor:
+    return levels_to_pixels(samples.frames).contiguous(memory_format=torch.channels_last)
 
 
 def saliency(pixels: Tensor, still: Tensor, strength: float) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vdt.config import DiffusionConfig
-from vdt.diffusion import GivenCells, Schedule, masked_hybrid_loss, official_loss, stratified_timesteps
+from vdt.diffusion import GivenCells, Schedule, by_frame, masked_hybrid_loss, official_loss, stratified_timesteps
 from vdt.diffusion.loss import min_snr_weight
 
 SHAPE = (3, 4, 4, 2, 2)
@@ -152,3 +152,35 @@ def test_logit_normal_timesteps_have_a_standard_normal_logit_and_one_in_each_par
 def test_stratified_timesteps_repeat_with_the_seed():
     first, second = (stratified_timesteps(7, 1000, torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("schedule", [EPSILON, V])
+def test_a_step_for_each_frame_is_the_loss_of_that_frame_at_that_step(schedule):
+    """Frame by frame against clips of one step: the model answers for each frame alone."""
+    times = torch.tensor([[0, 10, 400, 999], [999, 400, 10, 0], [7, 7, 7, 7]])
+    output = torch.cat([randn(2), randn(3)], dim=2) if schedule is EPSILON else randn(2)
+    mixed = masked_hybrid_loss(fixed(output), X0, given(0, 0, 0), times, NOISE, schedule)
+    for sample, frame in itertools.product(range(3), range(4)):
+        only = torch.zeros(SHAPE[0], SHAPE[1], *SHAPE[3:], dtype=torch.bool)
+        only[sample, frame] = True
+        step = torch.full((3,), int(times[sample, frame]))
+        alone = masked_hybrid_loss(fixed(output), X0, GivenCells(X0, only), step, NOISE, schedule)
+        part = masked_hybrid_loss(fixed(output), X0, GivenCells(X0, only), times, NOISE, schedule)
+        for name in ("total", "mse", "vb"):
+            torch.testing.assert_close(getattr(part, name)[sample], getattr(alone, name)[sample])
+        torch.testing.assert_close(mixed.x0[sample, frame], alone.x0[sample, frame])
+
+
+def test_the_predicted_clip_of_an_exact_answer_is_the_clip():
+    for schedule in (EPSILON, V):
+        terms = masked_hybrid_loss(fixed(target(schedule)), X0, given(0, 0, 0), T, NOISE, schedule)
+        torch.testing.assert_close(terms.x0, X0, atol=1e-3, rtol=0)
+
+
+def test_a_share_of_clips_has_a_step_for_each_frame():
+    t = torch.arange(2000) % 1000
+    mixed = by_frame(t, 8, 0.25, 1000, torch.Generator().manual_seed(0))
+    same = (mixed == t[:, None]).all(1)
+    assert 0.7 < same.float().mean() < 0.8
+    own = mixed[~same].float()
+    assert own.mean().item() == pytest.approx(499.5, abs=25) and own.std(1).mean() > 200

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vdt.checkpoints import load_vae
 from vdt.config import VAE_CONFIGS, VAEConfig
-from vdt.models.autoencoder import AutoencoderKL, Posterior
+from vdt.models.autoencoder import AutoencoderKL
+from vdt.models.frame_autoencoder import Posterior
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

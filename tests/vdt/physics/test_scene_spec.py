@@ -2,13 +2,14 @@
 
 import colorsys
 import dataclasses
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 
 from vdt.physics.scenes import FAMILIES, SPLITS, draw_scene, scene_seeds
-from vdt.physics.scenes.spec import HELD_OUT_RADIUS, HELD_OUT_SPEED, is_held_out, split_of
+from vdt.physics.scenes.draw import HELD_OUT_RADIUS, HELD_OUT_SPEED, is_held_out
+from vdt.physics.scenes.spec import GRAVITY, split_of
 
 
 def hue_distance(first, second):
@@ -100,3 +101,42 @@ def test_a_scene_of_a_split_with_pairings_held_out_is_the_same_for_ever():
 
 def speed_x(spec):
     return abs(spec.bodies[0].velocity[0])
+
+
+def test_the_wider_world_is_wider_in_everything_and_repeats():
+    narrow = [draw_scene(seed) for seed in range(400)]
+    wide = [draw_scene(seed) for seed in scene_seeds("wide", 400)]
+    assert draw_scene(60_000_000) == draw_scene(60_000_000)
+    assert {split_of(seed) for seed in scene_seeds("wide_test", 3)} == {"wide_test"}
+
+    def spread(specs, value):
+        values = [value(spec) for spec in specs]
+        return min(values), max(values)
+
+    for value in (
+        lambda spec: abs(spec.bodies[0].velocity[0]),
+        lambda spec: spec.bodies[0].radius,
+        lambda spec: spec.bodies[0].mass,
+        lambda spec: spec.look.camera_azimuth,
+        lambda spec: spec.look.camera_elevation,
+        lambda spec: spec.look.camera_distance,
+        lambda spec: spec.look.light_diffuse,
+        lambda spec: spec.look.light_ambient,
+    ):
+        (low, high), (wide_low, wide_high) = spread(narrow, value), spread(wide, value)
+        assert wide_low < low and wide_high > high
+    assert {spec.gravity for spec in narrow} == {GRAVITY}
+    low, high = spread(wide, lambda spec: spec.gravity)
+    assert low < 0.5 * GRAVITY and high > 1.5 * GRAVITY
+    assert {len(spec.bodies) for spec in wide} == {1, 2, 3}
+
+
+def test_things_of_the_wider_world_stand_free_on_the_floor_in_colours_of_their_own():
+    for spec in map(draw_scene, scene_seeds("wide", 300)):
+        assert len({body.name for body in spec.bodies}) == len(spec.bodies)
+        for one, other in combinations(spec.bodies, 2):
+            apart = np.hypot(one.position[0] - other.position[0], one.position[1] - other.position[1])
+            assert apart > one.radius + other.radius
+            assert hue_distance(one.colour, other.colour) > 0.12
+        for body in spec.bodies:
+            assert body.position[2] >= (body.half_height or body.radius) - 1e-9

@@ -3,9 +3,12 @@
 import pytest
 import torch
 
-from vdt.config import VDT_CONFIGS
+from vdt.config import VDT_CONFIGS, FastVAEConfig
+from vdt.diffusion import unscale_latents
+from vdt.models.fast_autoencoder import FastAutoencoder
 from vdt.models.transformer import VDT
 from vdt.training.objectives import LatentClips, VDTObjective, with_noise_on_given
+from vdt.training.picture_loss import one_generated_frame, picture_error
 from vdt.training.recipe import DataRecipe, VDTRecipe
 
 
@@ -79,3 +82,53 @@ def test_the_model_sees_the_noise_and_the_loss_does_not():
     cells = mask.unsqueeze(2).expand_as(clean)
     assert torch.equal(clean[cells], noisy[cells]) and not torch.equal(clean, noisy)
     assert torch.equal(*losses)
+
+
+def test_the_error_of_pictures_is_that_of_decoded_frames_and_reaches_their_latents_alone():
+    torch.manual_seed(0)
+    vae = FastAutoencoder(FastVAEConfig(widths=(4, 4, 4), encoder_blocks=(0, 0, 0), decoder_blocks=(0, 0, 0)))
+    vae.requires_grad_(False)
+    diffusion = VDT_CONFIGS["VDT-Tiny/2"].diffusion
+    x0, predicted = (torch.randn(2, 3, 4, 2, 2, generator=seeded(k)) for k in (0, 1))
+    predicted.requires_grad_()
+    error = picture_error(vae, predicted, x0, torch.tensor([2, 0]), diffusion)
+    pictures = [vae.decode(unscale_latents(x[0, 2][None], diffusion)) for x in (predicted, x0)]
+    torch.testing.assert_close(error[0], (pictures[0] - pictures[1]).abs().mean())
+    error.sum().backward()
+    touched = predicted.grad.abs().amax((2, 3, 4)) > 0
+    assert touched.tolist() == [[False, False, True], [True, False, False]]
+    assert not picture_error(vae, x0, x0, torch.tensor([1, 1]), diffusion).any()
+
+
+def test_the_frame_whose_picture_counts_has_something_to_generate():
+    mask = torch.rand(500, 6, 2, 2, generator=seeded(1)) < 0.1
+    mask[:, 5] = True
+    frame = one_generated_frame(mask, seeded(2))
+    assert mask.flatten(2).any(2)[torch.arange(500), frame].all()
+    assert set(frame.tolist()) == set(range(6))
+
+
+def test_pictures_count_in_the_loss_by_their_weight():
+    latents = torch.randn(4, 6, 4, 4, 4, generator=seeded(3)).half()
+    torch.manual_seed(0)
+    vae = FastAutoencoder(FastVAEConfig(widths=(4, 4, 4), encoder_blocks=(0, 0, 0), decoder_blocks=(0, 0, 0)))
+    totals = {}
+    for weight in (0.5, 2.0):
+        made, _ = objective(latents, pixels=weight, tasks={"predict": 1.0})
+        made.clips = LatentClips(latents=latents, vae=vae, shown=None, preview=None)
+        loss = made.loss(4, seeded(5), torch.device("cpu"))
+        totals[weight] = loss.total - weight * loss.scalars["pixels"]
+        assert 0 < loss.scalars["pixels"] < 2
+    torch.testing.assert_close(totals[0.5], totals[2.0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"frame_noise": 0.5, "min_snr_gamma": 5.0}, "leave out frame_noise, or min_snr_gamma"),
+        ({"pixels": 0.5, "loss": "official"}, "for loss = 'corrected'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        VDTRecipe(**settings)

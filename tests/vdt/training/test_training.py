@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from vdt.checkpoints import bundled, load_model, load_vae, save_vae
-from vdt.config import VAE_CONFIGS
+from vdt.config import VAE_CONFIGS, FastVAEConfig
 from vdt.diffusion import scale_latents
 from vdt.media.frames import frames_to_pixels
 from vdt.media.video import write_video
@@ -140,6 +140,24 @@ def test_a_vae_learns_and_its_file_loads(workshop):
     assert error[1] < 0.5 * error[0]
     assert trained.config == VAE_CONFIGS["tiny"]
     assert list(result.folder.glob("sheet-*.png"))
+
+
+def test_a_small_vae_copies_another(workshop):
+    """Its latents come nearer to the teacher's, and a VDT recipe takes its file."""
+    text = VAE_RECIPE.replace('kind = "vae"', 'kind = "vae"\nteacher = "vae.safetensors"').replace(
+        'name = "tiny"', 'name = "fast"\nwidths = [8, 8, 8]\nencoder_blocks = [0, 0, 0]\ndecoder_blocks = [0, 0, 0]'
+    )
+    text = text.replace("warmup = 2", "warmup = 2\nclip_norm = 100.0")
+    teacher = load_vae(workshop / "vae.safetensors")
+    clips = frames_to_pixels(folder_clips(workshop / "videos", 4, size=32, num_frames=4, fps=8)[0])
+    error = []
+    for name, steps in (("early", 1), ("late", 120)):
+        copy = load_vae(train(workshop, text, name, steps).weight)
+        with torch.no_grad():
+            error.append(float((copy.encode(clips).mean - teacher.encode(clips).mean).square().mean()))
+    assert error[1] < 0.5 * error[0]
+    assert copy.config == FastVAEConfig(widths=(8, 8, 8), encoder_blocks=(0, 0, 0), decoder_blocks=(0, 0, 0))
+    train(workshop, VDT_RECIPE.replace("vae.safetensors", "late/late.safetensors"), "vdt", 1)
 
 
 def test_a_vdt_learns_its_one_clip_and_its_file_loads(workshop):

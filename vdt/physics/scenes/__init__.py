@@ -2,10 +2,11 @@
 
 from .crop import crop_scene
 from .dataset import load_clips, scene_chunks, scene_clips, scene_seeds, stream_clips
+from .draw import draw_scene
 from .ray_caster import cast_frames
 from .render import SceneClip, render_scene
 from .simulate import Motion, simulate
-from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, draw_scene, seeds_of
+from .spec import FAMILIES, FPS, SPLITS, Family, SceneSpec, seeds_of
 
 __all__ = [
     "FAMILIES",

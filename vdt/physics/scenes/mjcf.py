@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .spec import GRAVITY, Body, Look, SceneSpec
+from .spec import Body, Look, SceneSpec
 
 TIMESTEP = 0.002
 FIELD_OF_VIEW = 42.0  # degrees, vertical
@@ -29,10 +29,11 @@ def mjcf(spec: SceneSpec, pixels: int) -> str:
         f'<geom type="box" pos="{_numbers(position)}" size="{_numbers(half)}" rgba="{_numbers(colour)} 1"/>'
         for position, half, colour in look.scenery
     )
+    gravity = _numbers((0.0, 0.0, -spec.gravity))
     ambient, headlight = _numbers((look.light_ambient,) * 3), _numbers((HEADLIGHT,) * 3)
     return f"""
     <mujoco>
-      <option timestep="{TIMESTEP}" gravity="0 0 {-GRAVITY}" cone="elliptic" impratio="5" integrator="implicitfast"/>
+      <option timestep="{TIMESTEP}" gravity="{gravity}" cone="elliptic" impratio="5" integrator="implicitfast"/>
       <visual>
         <global offwidth="{pixels}" offheight="{pixels}"/>
         <quality shadowsize="1024" offsamples="0"/>

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ...bounds import check_clip
 from ...interruption import poll
+from .draw import draw_scene
 from .offscreen import OffscreenRenderer, renderer_for
 from .simulate import Simulation, colours_of
-from .spec import Body, Family, draw_scene
+from .spec import Body, Family
 
 OVERSAMPLE = 2  # rendered at twice the size and averaged: cheaper and smoother than OSMesa's multisampling
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ...bounds import check_clip
 from ...interruption import poll
+from .draw import draw_scene
 from .mjcf import FIELD_OF_VIEW, TIMESTEP, camera_of, mjcf
 from .offscreen import import_mujoco
-from .spec import FPS, SceneSpec, draw_scene
+from .spec import FPS, SceneSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +78,7 @@ class Simulation:
         return -1 if self._contact_time == np.inf else int(np.ceil(self._contact_time * FPS - 1e-6))
 
     def _is_touching(self) -> bool:
-        pair, data = set(self.geoms), self.data
+        pair, data = set(self.geoms[:2]), self.data
         return len(pair) == 2 and any({int(a), int(b)} == pair for a, b in data.contact.geom[: data.ncon])
 
 

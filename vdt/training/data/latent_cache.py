@@ -19,10 +19,10 @@ from tqdm import tqdm
 from ... import ranks
 from ...media.files import save_tensors
 from ...media.frames import frames_to_pixels
-from ...models.autoencoder import AutoencoderKL
+from ...models.frame_autoencoder import FrameAutoencoder
 
 
-def encoder_key(vae: AutoencoderKL) -> str:
+def encoder_key(vae: FrameAutoencoder) -> str:
     """Short hash of what latents depend on: a decoder trained on, or new metadata in the file, keep them valid."""
     digest = hashlib.sha256(vae.config.to_json().encode())
     for name, value in sorted(vae.state_dict().items()):
@@ -33,7 +33,7 @@ def encoder_key(vae: AutoencoderKL) -> str:
 
 @torch.no_grad()
 def encode_clips(
-    vae: AutoencoderKL,
+    vae: FrameAutoencoder,
     versions: Sequence[np.ndarray],
     cache: Path,
     key: str,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...config import DiffusionConfig
 from ...diffusion import scale_latents
-from ...models.autoencoder import AutoencoderKL
+from ...models.frame_autoencoder import FrameAutoencoder
 from ...visualize.latent_preview import PreviewProjection
 
 # N clips, T frames, C channels, h x w cells.
@@ -47,7 +47,7 @@ class LatentClips:
     """
 
     latents: Tensor
-    vae: AutoencoderKL
+    vae: FrameAutoencoder
     shown: np.ndarray
     preview: PreviewProjection
     diffusion: DiffusionConfig | None = None

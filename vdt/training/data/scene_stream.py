@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...inference.memory import check_memory
 from ...media.frames import levels_to_pixels
-from ...models.autoencoder import AutoencoderKL
+from ...models.frame_autoencoder import FrameAutoencoder
 from ...physics.language import SceneFacts, all_facts, captions, facts_of_windows
 from ...physics.scenes import cast_frames, seeds_of, simulate
 from ..recipe import DataRecipe
@@ -41,7 +41,7 @@ class SceneStream:
     """
 
     def __init__(
-        self, recipe: DataRecipe, vae: AutoencoderKL, device: torch.device, *, per_set: float, texts: int = 0
+        self, recipe: DataRecipe, vae: FrameAutoencoder, device: torch.device, *, per_set: float, texts: int = 0
     ) -> None:
         bucket = recipe.shapes[0]
         self.vae, self.device, self.per_set, self.texts = vae, device, per_set, texts

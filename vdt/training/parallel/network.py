@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
-from ...models.autoencoder import AutoencoderKL
 from ...models.block import VDTBlock
+from ...models.build import build_autoencoder
 from ...models.transformer import VDT
 from ...ranks import Ranks
 from ..data.batches import Batch
@@ -139,7 +139,7 @@ def whole(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def _plain(model: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
     """A network like a sharded one, whole."""
     config = cast(Any, model).config
-    copy: nn.Module = VDT(config) if isinstance(model, VDT) else AutoencoderKL(config)
+    copy: nn.Module = VDT(config) if isinstance(model, VDT) else build_autoencoder(config)
     copy.load_state_dict(weights)
     return copy.to(next(iter(weights.values())).device)
 

@@ -63,7 +63,7 @@ class VAE:
     def encode(self, pixel_samples: Tensor) -> Tensor:
         """Most likely raw latents (T, 4, h, w) of images (T, H, W, 3+), cut to whole cells around the centre."""
         pixels = self._whole_cells(pixel_samples[..., :3]).movedim(-1, 1)  # (T, 3, H, W)
-        return self._in_chunks(lambda part: self.first_stage_model.encode(part * 2 - 1).mean, pixels)
+        return self._in_chunks(lambda part: _latents(self.first_stage_model.encode(part * 2 - 1)), pixels)
 
     def decode(self, samples_in: Tensor, vae_options: Mapping[str, Any] | None = None) -> Tensor:
         """Images (T, H, W, 3) in [0, 1] of raw latents (T, 4, h, w)."""
@@ -94,6 +94,11 @@ class VAE:
             model_management.throw_exception_if_processing_interrupted()
             done.append(function(part.to(self.device, self.vae_dtype)).float().to(self.output_device))
         return torch.cat(done)
+
+
+def _latents(found: Any) -> Tensor:
+    """Of a posterior the most likely ones; networks that nodes put in the place of ours make latents, as in ComfyUI."""
+    return found if isinstance(found, Tensor) else found.mean
 
 
 def _build(state: Mapping[str, Tensor]) -> AutoencoderKL:
