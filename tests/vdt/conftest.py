@@ -51,7 +51,7 @@ class ExactVae(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.anchor = torch.nn.Parameter(torch.zeros(()))
-        self.config = SimpleNamespace(downscale=8, z_channels=192, ch=1)
+        self.config = SimpleNamespace(downscale=8, z_channels=192, channels_a_pixel=1)
 
     def encode(self, pixels):
         return SimpleNamespace(mean=rearrange(pixels, "n c (h p) (w q) -> n (c p q) h w", p=8, q=8))

@@ -82,11 +82,12 @@ def test_forward_has_three_times_in_each_precision():
 def test_a_clip_has_a_time_and_an_error_each_way(pipeline, clips):
     record = bench_clip(pipeline, clips, DDIM, student=pipeline, rounds=1, steps=3)
     assert record["clips"] == 2 and record["ours"]["steps"] == 2
-    for name in ("ours", "student", "ancestral3"):
+    for name in ("ours", "student", "student1", "ancestral3"):
         assert record[f"{name}_s"] > 0 and record[f"{name}_centroid_px"] >= 0
-    drawn = {**record, "ours_s": 2.0, "student_s": 1.0, "ancestral3_s": 30.0}
+    drawn = {**record, "ours_s": 2.0, "student_s": 1.0, "student1_s": 0.5, "ancestral3_s": 30.0}
     table = clip_table(drawn, steps=3)
     assert "| ours | 2.000 | 15.0 |" in table and "| student, 2 steps | 1.000 | 30.0 |" in table
+    assert "| student, 1 step | 0.500 | 60.0 |" in table
     without = {key: value for key, value in drawn.items() if not key.startswith("student")}
     assert "student" not in clip_table(without, steps=3)
 
