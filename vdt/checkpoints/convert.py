@@ -14,7 +14,7 @@ import torch
 
 from ..config import VDTConfig
 from ..models.transformer import VDT
-from .header import KINDS, CheckpointError, FileInfo, State, check_exists, open_checkpoint
+from .header import KINDS, CheckpointError, FileInfo, State, check_exists, file_kind, open_checkpoint
 from .load import build_empty, describe, load_model, load_vae, sha256
 from .official_keys import architecture_name, find_weights, infer_vdt_config, with_tables
 from .save import StoredDType, save_model, save_vae
@@ -51,8 +51,8 @@ def change_dtype(src: str | Path, dst: str | Path, dtype: StoredDType) -> FileIn
     src, dst = Path(src), Path(dst)
     _check_target(dst)
     with open_checkpoint(src) as file:
-        metadata = dict(file.metadata() or {})
-    if metadata.get("kind") == "vae":
+        metadata, kind = dict(file.metadata() or {}), file_kind(file)
+    if kind == "vae":
         vae = load_vae(src)
         save_vae(vae, vae.config, dst, metadata, dtype=dtype)
     else:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 from torch.utils.flop_counter import FlopCounterMode
 
-from vdt.checkpoints import CheckpointError, bundled, describe, load_vae, save_vae
+from vdt.checkpoints import CheckpointError, bundled, change_dtype, describe, load_vae, save_vae
 from vdt.config import FAST_VAE_CONFIGS, VAE_CONFIGS, FastVAEConfig
 from vdt.inference.codec import AutoencoderCodec
 from vdt.media import read_frames
@@ -76,6 +76,16 @@ def test_files(tmp_path: Path) -> None:
     assert describe(path).kind == "vae"
     assert loaded.config == SMALL
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in vae.state_dict().items())
+
+
+def test_a_file_is_written_in_another_precision(tmp_path: Path) -> None:
+    path, other = tmp_path / "fast.safetensors", tmp_path / "other.safetensors"
+    save_vae(fresh(), SMALL, path)
+    assert change_dtype(path, other, "int8").config == SMALL
+    picture = pixels(1, 3, 16, 16)
+    torch.testing.assert_close(
+        load_vae(other).encode(picture).mean, load_vae(path).encode(picture).mean, atol=0.01, rtol=0
+    )
 
 
 @pytest.mark.parametrize(
