@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import colorsys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from .colours import vivid
 from .spec import FAMILIES, GRAVITY, Body, Look, Rgb, SceneSpec, Vec3, split_of
 from .wide import widened
 
@@ -63,7 +64,7 @@ class _Draw:
         return float(self.rng.uniform(low, high))
 
     def vivid(self, hue: float) -> Rgb:
-        return colorsys.hsv_to_rgb(hue % 1.0, self.uniform(0.85, 1.0), self.uniform(0.8, 1.0))
+        return vivid(hue, self.rng)
 
     def muted(self, low: float, high: float) -> Rgb:
         """A greyish colour whose slight tint lies on the far side of the tracked ball's hue."""
@@ -118,7 +119,7 @@ def _roll_stop(draw: _Draw) -> tuple[Body, ...]:
     speed, deceleration = 2 * reach / seconds * draw.boost, 2 * reach / seconds**2
     ball = draw.ball(start, None, (speed, 0.0, 0.0), restitution=draw.uniform(0.3, 0.6))
     lever = deceleration * ball.radius * 1.4 / GRAVITY  # a solid sphere slows by g * lever / (1.4 radius)
-    ball = _replace(ball, rolling_friction=lever, friction=1.0)
+    ball = replace(ball, rolling_friction=lever, friction=1.0)
     return ball, draw.cylinder(target_x, draw.uniform(-0.15, 0.15))
 
 
@@ -139,13 +140,9 @@ def _two_balls(draw: _Draw) -> tuple[Body, ...]:
     return ball, other
 
 
-def _replace(body: Body, **changes: float) -> Body:
-    return Body(**{**body.__dict__, **changes})
-
-
 def _mirrored(body: Body) -> Body:
     (x, y, z), (vx, vy, vz) = body.position, body.velocity
-    return Body(**{**body.__dict__, "position": (-x, y, z), "velocity": (-vx, vy, vz)})
+    return replace(body, position=(-x, y, z), velocity=(-vx, vy, vz))
 
 
 def _draw_look(draw: _Draw) -> Look:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import replace
 
 import numpy as np
 
-from .spec import Body, Look, Rgb, SceneSpec
+from .colours import free_hue, vivid
+from .spec import Body, Look, SceneSpec
 
 SPEED, SIZE, MASS = (0.6, 1.5), (0.75, 1.35), (0.4, 2.5)  # factors
 GRAVITIES = (3.0, 18.0)  # metres a second squared
@@ -50,7 +50,7 @@ def _one_more(bodies: tuple[Body, ...], rng: np.random.Generator) -> tuple[Body,
     radius, half_height = (rng.uniform(0.14, 0.3), 0.0) if is_ball else (rng.uniform(0.09, 0.2), rng.uniform(0.18, 0.5))
     more = Body(
         name="other_ball" if is_ball else "cylinder",
-        colour=_free_colour([body.colour for body in bodies], rng),
+        colour=vivid(free_hue([body.colour for body in bodies]) + rng.uniform(-0.03, 0.03), rng),
         radius=radius,
         half_height=half_height,
         mass=_between(0.3, 4.0, rng),
@@ -63,15 +63,6 @@ def _one_more(bodies: tuple[Body, ...], rng: np.random.Generator) -> tuple[Body,
         if all(np.hypot(x - b.position[0], y - b.position[1]) > b.radius + radius + APART for b in bodies):
             return (replace(more, position=(float(x), float(y), more.position[2])),)
     return ()
-
-
-def _free_colour(taken: list[Rgb], rng: np.random.Generator) -> Rgb:
-    """A vivid colour in the middle of the largest gap between the hues that are taken."""
-    hues = sorted(colorsys.rgb_to_hsv(*colour)[0] for colour in taken)
-    gaps = [(after - before, before) for before, after in zip(hues, [*hues[1:], hues[0] + 1], strict=True)]
-    gap, start = max(gaps)
-    hue = start + gap / 2 + rng.uniform(-0.03, 0.03)
-    return colorsys.hsv_to_rgb(hue % 1.0, rng.uniform(0.85, 1.0), rng.uniform(0.8, 1.0))
 
 
 def _other_look(look: Look, rng: np.random.Generator) -> Look:
