@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -21,13 +23,18 @@ PIXEL_STEP = 2 / 255  # the bin of the discretised decoder: one 8-bit level in [
 class LossTerms:
     """One value per sample, (B,): what to minimise, the squared error, the variational bound in bits per dimension.
 
-    x0 (B, T, C, h, w) is what the model takes the clean clip for; its values at given cells mean nothing.
+    `read` reads the network's output, for whoever asks.
     """
 
     total: Tensor
     mse: Tensor
     vb: Tensor
-    x0: Tensor
+    read: Callable[[], DenoiserOutput]
+
+    @property
+    def x0(self) -> Tensor:
+        """What the model takes the clean clip for, (B, T, C, h, w); its values at given cells mean nothing."""
+        return self.read().x0
 
 
 def masked_hybrid_loss(
@@ -65,11 +72,11 @@ def masked_hybrid_loss(
     target = schedule.v_from_x0(x0, t, noise) if schedule.prediction == "v" else noise
     mse = masked_mean((value - target) ** 2, mask)
     total = mse if min_snr_gamma is None else mse * min_snr_weight(schedule, t, min_snr_gamma).to(mse)
-    predicted = read_output(output, x_t, t, schedule).x0
+    read = partial(read_output, output, x_t, t, schedule)
     if variance is None or vb_weight == 0:
-        return LossTerms(total=total, mse=mse, vb=torch.zeros_like(mse), x0=predicted)
+        return LossTerms(total=total, mse=mse, vb=torch.zeros_like(mse), read=read)
     vb = masked_mean(vb_bits(frozen_mean(output, x_t, t, schedule), x0, x_t, t, schedule), mask)
-    return LossTerms(total=total + vb_weight * schedule.num_steps * vb, mse=mse, vb=vb, x0=predicted)
+    return LossTerms(total=total + vb_weight * schedule.num_steps * vb, mse=mse, vb=vb, read=read)
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -40,8 +41,7 @@ def official_loss(model: Model, x0: Tensor, given: Given, t: Tensor, noise: Tens
     value, _ = split_output(output, x0.shape[2])
     mse = ((noise - value) * given.mask.unsqueeze(2)).square().flatten(1).mean(1)
     vb = vb_bits(frozen_mean(output, x_t, t, schedule), x0, x_t, t, schedule).flatten(1).mean(1)
-    predicted = read_output(output, x_t, t, schedule).x0
-    return LossTerms(total=mse + vb, mse=mse, vb=vb, x0=predicted)
+    return LossTerms(total=mse + vb, mse=mse, vb=vb, read=partial(read_output, output, x_t, t, schedule))
 
 
 def official_sample(

@@ -153,6 +153,7 @@ class VDTObjective:
         generator: torch.Generator,
         device: torch.device,
     ) -> VDTSamples:
+        cells = mask  # where they were drawn: a GPU is not waited for
         x0, mask = self.clips.scaled(latents).to(device), mask.to(device)
         t = stratified_timesteps(len(x0), self.schedule.num_steps, generator, density=self.recipe.timesteps)
         noise = draw_noise(x0.shape, generator, device)
@@ -163,7 +164,7 @@ class VDTObjective:
         text = text_mask = None
         if self.captions is not None:
             text, text_mask = self.captions.draw(captions, generator)
-        frame = one_generated_frame(mask.cpu(), generator) if self.recipe.pixels else None
+        frame = one_generated_frame(cells.cpu(), generator) if self.recipe.pixels else None
         return VDTSamples(x0=x0, mask=mask, t=t, noise=noise, text=text, text_mask=text_mask, frame=frame)
 
     def _windows(
