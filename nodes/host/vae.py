@@ -48,11 +48,9 @@ class VAEHandle:
 class OwnCodec(AutoencoderCodec):
     """Our autoencoder under ComfyUI's memory management: brought to its device before it works."""
 
-    def __init__(self, vae: FrameAutoencoder) -> None:
+    def __init__(self, vae: FrameAutoencoder, patcher: Any) -> None:
         super().__init__(vae)
-        self.patcher = comfy.model_patcher.ModelPatcher(
-            vae, load_device=mm.vae_device(), offload_device=mm.vae_offload_device()
-        )
+        self.patcher = patcher
 
     def encode(self, frames: np.ndarray, progress: Progress | None = None) -> Tensor:
         """See `VideoCodec.encode`."""
@@ -94,16 +92,14 @@ def build_vae(module: FrameAutoencoder, *, own: bool, file: Path | None = None) 
     """VAE for stock nodes; `own` says that the file is one of ours, see `VAEHandle`."""
     if isinstance(module, FastAutoencoder):
         vae = _with_stage(module)
+        patcher = vae.patcher  # of the same weights
     else:
         assert isinstance(module, AutoencoderKL)
-        if module.config.num_groups != STOCK_GROUPS:
-            raise ValueError(
-                f"this VAE has norms of {module.config.num_groups} groups, ComfyUI only runs {STOCK_GROUPS}"
-            )
         # ours is small, and half precision would cost more than it saves
         vae = _stock_vae(module, torch.float32 if own else None)
+        patcher = _patcher(module)
     vae.latent_channels = module.config.z_channels
-    setattr(vae, HANDLE, VAEHandle(file=file, codec=OwnCodec(module) if own else None))
+    setattr(vae, HANDLE, VAEHandle(file=file, codec=OwnCodec(module, patcher) if own else None))
     return vae
 
 
@@ -124,7 +120,10 @@ class FirstStage(torch.nn.Module):
 
 
 def _stock_vae(module: AutoencoderKL, dtype: torch.dtype | None) -> Any:
-    """ComfyUI's own autoencoder with these weights."""
+    """ComfyUI's own autoencoder with these weights; ValueError for norms that it does not have."""
+    groups = module.config.num_groups
+    if groups != STOCK_GROUPS:
+        raise ValueError(f"this VAE has norms of {groups} groups, ComfyUI only runs {STOCK_GROUPS}")
     params = {"embed_dim": module.config.z_channels, "ddconfig": _ddconfig(module.config)}
     return comfy.sd.VAE(sd=module.state_dict(), config={"params": params}, dtype=dtype)
 
@@ -134,10 +133,13 @@ def _with_stage(module: FrameAutoencoder) -> Any:
     vae = _stock_vae(AutoencoderKL(PLACEHOLDER), torch.float32)
     vae.first_stage_model = FirstStage(module)
     vae.downscale_ratio = vae.upscale_ratio = module.config.downscale
-    vae.patcher = comfy.model_patcher.ModelPatcher(
-        vae.first_stage_model, load_device=mm.vae_device(), offload_device=mm.vae_offload_device()
-    )
+    vae.patcher = _patcher(vae.first_stage_model)
     return vae
+
+
+def _patcher(module: torch.nn.Module) -> Any:
+    """A network under ComfyUI's memory management, as a VAE: one for each set of weights."""
+    return comfy.model_patcher.ModelPatcher(module, load_device=mm.vae_device(), offload_device=mm.vae_offload_device())
 
 
 def codec_of(vae: Any) -> VideoCodec:
