@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..config import FastVAEConfig, VAEConfig, VDTConfig
+from ..config import VDTConfig
 from ..models.build import build_autoencoder
 from ..models.frame_autoencoder import FrameAutoencoder
 from ..models.initialisation import without_memory
@@ -29,7 +29,7 @@ from .header import (
 )
 from .official_keys import TABLES, first_keys
 from .shards import find_index
-from .sizes import check_fast_vae_sizes, check_vae_sizes, check_vdt_sizes
+from .sizes import check_vae_sizes, check_vdt_sizes
 from .vae_keys import infer_vae_config, locate_keys, normalise_keys, reshape
 
 # vdt-fast: a student of vdt, for 2 steps without guidance; vdt-text: vdt by an earlier name, from when another one read
@@ -92,11 +92,8 @@ def load_vae(
                 config = infer_vae_config(shapes, num_groups=num_groups)
             except ValueError as error:
                 raise CheckpointError(f"{path} is not a VAE this version can read: {error}") from error
-        if isinstance(config, FastVAEConfig):
-            check_fast_vae_sizes(config, shapes, path)
-        else:
-            assert isinstance(config, VAEConfig)
-            check_vae_sizes(config, shapes, path)
+        assert not isinstance(config, VDTConfig)
+        check_vae_sizes(config, shapes, path)
         vae = build_empty(lambda: build_autoencoder(config), shapes, path)
         tensors = read_tensors(file, keys, device, dtype, path)  # of a whole checkpoint the VAE alone
     fill(vae, reshape(tensors, shapes)).eval()

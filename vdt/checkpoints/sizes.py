@@ -33,8 +33,11 @@ def check_vdt_sizes(config: VDTConfig, shapes: Mapping[str, Tensor], path: Path)
     )
 
 
-def check_vae_sizes(config: VAEConfig, shapes: Mapping[str, Tensor], path: Path) -> None:
+def check_vae_sizes(config: VAEConfig | FastVAEConfig, shapes: Mapping[str, Tensor], path: Path) -> None:
     """Raise CheckpointError unless the weights have the levels, blocks and channels that are stated."""
+    if isinstance(config, FastVAEConfig):
+        _check_fast_vae_sizes(config, shapes, path)
+        return
     levels = count_numbers(shapes, r"encoder\.down\.(\d+)\.")
     blocks = count_numbers(shapes, r"encoder\.down\.0\.block\.(\d+)\.")
     _check(
@@ -47,8 +50,7 @@ def check_vae_sizes(config: VAEConfig, shapes: Mapping[str, Tensor], path: Path)
     _check_shapes(path, shapes, {VAE_FIRST_KEY: (config.ch, 3, 3, 3)})
 
 
-def check_fast_vae_sizes(config: FastVAEConfig, shapes: Mapping[str, Tensor], path: Path) -> None:
-    """Raise CheckpointError unless the weights have the blocks that are stated."""
+def _check_fast_vae_sizes(config: FastVAEConfig, shapes: Mapping[str, Tensor], path: Path) -> None:
     for part, blocks in (("encoder", config.encoder_blocks), ("decoder", config.decoder_blocks)):
         found = sum(key.startswith(f"{part}.") and key.endswith(".conv1.weight") for key in shapes)
         _check(path, {f"{part}_blocks": (sum(blocks), found, f"{part}...conv1.weight")})

@@ -31,7 +31,12 @@ from ..masks.sampling import DEFAULT_MIX
 from .toml import read_toml
 
 Record = TypeVar("Record")
-VAE_MODEL = VAEConfig | FastVAEConfig
+VAEModel = VAEConfig | FastVAEConfig
+# Of each kind of model, by the type of its field: sizes that have a name, and what one without a name is.
+MODELS: dict[Any, tuple[Mapping[str, VAEModel | VDTConfig], type[VAEModel | VDTConfig]]] = {
+    VAEModel: ({**VAE_CONFIGS, **FAST_VAE_CONFIGS}, VAEConfig),
+    VDTConfig: (VDT_CONFIGS, VDTConfig),
+}
 BELOW_ONE = 1 - 1e-6  # of averages and moments: with 1 they would never move
 BUNDLED = "bundled"  # as a file to start from: the one that comes with the package
 BUNDLED_FAST = "bundled fast"  # as the VAE: the small one that comes with it
@@ -151,7 +156,7 @@ class RunRecipe(_Checked):
 class VAERecipe(_Checked):
     """What a VAE learns from."""
 
-    model: VAEConfig | FastVAEConfig = field(default_factory=lambda: VAE_CONFIGS["small"])
+    model: VAEModel = field(default_factory=lambda: VAE_CONFIGS["small"])
     data: DataRecipe = field(default_factory=DataRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
     run: RunRecipe = field(default_factory=RunRecipe)
@@ -288,7 +293,7 @@ def _record(cls: type[Record], values: Any, where: str) -> Record:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    if hint in (VAE_MODEL, VDTConfig):
+    if hint in MODELS:
         return _model_config(hint, value, where)
     if dataclasses.is_dataclass(hint):
         return _record(hint, value, where)  # type: ignore[arg-type]
@@ -314,17 +319,16 @@ def _float(value: float) -> float:
         return value
 
 
-def _model_config(hint: Any, values: Any, where: str) -> VAEConfig | FastVAEConfig | VDTConfig:
+def _model_config(hint: Any, values: Any, where: str) -> VAEModel | VDTConfig:
     """A named size with changes: `name = "small"`, then any field of the configuration."""
     if not isinstance(values, dict):
         raise ValueError(f"{where} is {shown(values)}, expected a table [model] with a name or sizes")
-    vaes: Mapping[str, VAEConfig | FastVAEConfig] = {**VAE_CONFIGS, **FAST_VAE_CONFIGS}
-    sizes: Mapping[str, VAEConfig | FastVAEConfig | VDTConfig] = vaes if hint == VAE_MODEL else VDT_CONFIGS
+    sizes, unnamed = MODELS[hint]
     values = dict(values)
     name = values.pop("name", None)
     if name is not None and (not isinstance(name, str) or name not in sizes):
         raise ValueError(f"{where}: no size {shown(name)}, expected one of {', '.join(sizes)}")
-    cls = type(sizes[name]) if name else VAEConfig if hint == VAE_MODEL else VDTConfig
+    cls = type(sizes[name]) if name else unnamed
     known = [*(each.name for each in dataclasses.fields(cls)), *(["mask_embed"] if cls is VDTConfig else [])]
     if unknown := sorted(set(values) - set(known)):
         raise ValueError(f"{where}: unknown setting {shown(unknown[0])}, expected some of {', '.join(known)}")

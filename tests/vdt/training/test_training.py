@@ -21,6 +21,7 @@ from vdt.media.frames import frames_to_pixels
 from vdt.media.video import write_video
 from vdt.media.video_folder import folder_clips
 from vdt.training import train_from_recipe
+from vdt.training.data.latent_cache import encoder_key
 from vdt.training.loop import CHECKPOINT, Loop, learning_rate
 from vdt.training.optim.ema import EMA
 from vdt.training.recipe import OptimRecipe
@@ -158,6 +159,12 @@ def test_a_small_vae_copies_another(workshop):
     assert error[1] < 0.5 * error[0]
     assert copy.config == FastVAEConfig(widths=(8, 8, 8), encoder_blocks=(0, 0, 0), decoder_blocks=(0, 0, 0))
     train(workshop, VDT_RECIPE.replace("vae.safetensors", "late/late.safetensors"), "vdt", 1)
+
+
+def test_a_vdt_learns_from_latents_of_the_bundled_small_vae(workshop):
+    train(workshop, VDT_RECIPE.replace("vae.safetensors", "bundled fast"), "vdt", 1)
+    (latents,) = (workshop / "vdt").glob("latents-*.safetensors")
+    assert encoder_key(load_vae(bundled("vae-fast"))) in latents.name
 
 
 def test_a_vdt_learns_its_one_clip_and_its_file_loads(workshop):
