@@ -282,6 +282,7 @@ def _run_suite(
 def _scenes_learned(path: Path) -> tuple[str, int]:
     """The split a file has learned from and how many of its scenes, as far as it says so."""
     from ..checkpoints import describe
+    from ..training.data.scene_stream import scenes_at
 
     metadata = describe(path).metadata
     recipe = json.loads(metadata.get("recipe", "{}"))
@@ -291,8 +292,8 @@ def _scenes_learned(path: Path) -> tuple[str, int]:
     split = data.get("split", "train")
     if not data.get("fresh"):
         return split, data["clips"]
-    fresh = data["fresh"] * recipe["optim"]["batch"] * int(metadata.get("step", 0))
-    return split, data.get("first", 0) + int(fresh)  # those of the beginning, and those that came while it trained
+    per_step = data["fresh"] * recipe["optim"]["batch"]
+    return split, scenes_at(int(metadata.get("step", 0)), per_step, data.get("first", 0))
 
 
 def _write(

@@ -63,8 +63,6 @@ def _vae_objective(recipe: VAERecipe, path: Path, device: str) -> VAEObjective:
     if recipe.decoder_only:
         for name, parameter in module.named_parameters():
             parameter.requires_grad_(name.startswith(("decoder.", "post_quant_conv.")))
-    if recipe.data.buckets:
-        raise ValueError(f"{path} has data.buckets, which are for a VDT: a VAE learns from frames of one size")
     bucket = recipe.data.shapes[0]
     if ranks.is_joined() and recipe.data.source == "scenes":
         read_clips(recipe.data, bucket, path, ranks.current())  # each renders its part into the cache

@@ -172,6 +172,10 @@ class VAERecipe(_Checked):
         super().__post_init__()
         if isinstance(self.model, FastVAEConfig) and not self.teacher and not self.decoder_only:
             raise ValueError('a fast VAE learns the latents of another: set teacher to its file, or to "bundled"')
+        if self.data.buckets:
+            raise ValueError("data.buckets are for a VDT: a VAE learns from frames of one size, so leave them out")
+        if self.data.fresh:
+            raise ValueError("data.fresh is for a VDT: a VAE learns from clips that are made before, so leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)

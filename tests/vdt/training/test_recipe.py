@@ -41,6 +41,8 @@ def test_named_size_with_changes(tmp_path):
         ('kind = "vae"\n[optim]\nprecision = "int8"', "expected one of 'float32', 'bfloat16'"),
         ('kind = "vdt"\n[model]\nname = "VDT-XXL"', "no size 'VDT-XXL'"),
         ('kind = "vdt"\n[model]\nhidden_size = 64', "missing"),
+        ('kind = "vae"\n[data]\nfresh = 0.1', "data.fresh is for a VDT: a VAE learns from clips that are made before"),
+        ('kind = "vae"\n[[data.buckets]]\nframes = 8\nsize = 64', "data.buckets are for a VDT: a VAE learns"),
     ],
 )
 def test_mistakes_are_named(tmp_path, text, message):
