@@ -74,9 +74,11 @@ class DistillObjective(VDTObjective):
         mse = torch.cat(parts).mean()
         return Loss(total=mse, scalars={"mse": mse, f"mse_step{cast(DistillSamples, batch[0]).step}": mse})
 
-    def joined(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    def exported(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """A student's weights with the teacher's share in them (weight interpolation, arXiv 2109.01903)."""
         share, teacher = self.recipe.distill.teacher_share, self.teacher.state_dict()
+        if not share:
+            return weights
         return {name: torch.lerp(value, teacher[name].to(value), share) for name, value in weights.items()}
 
     def _errors(self, samples: DistillSamples) -> Tensor:

@@ -11,7 +11,6 @@ from ..checkpoints import save_model, save_sharded, save_vae
 from ..inference.prompt import WORDS_KEY, Vocabulary
 from ..ranks import current
 from ..visualize.latent_preview import PREVIEW_KEY
-from .distill import DistillObjective
 from .objectives import Objective, VDTObjective
 from .parallel.network import whole
 from .recipe import Recipe
@@ -55,9 +54,7 @@ class Exporter:
             "seed": str(self.recipe.run.seed),
             "commit": current_commit(),
         }
-        if isinstance(self.objective, DistillObjective):
-            weights = self.objective.joined(weights)
-        halves = {name: value.half() for name, value in weights.items()}
+        halves = {name: value.half() for name, value in self.objective.exported(weights).items()}
         if isinstance(self.objective, VDTObjective):
             metadata[PREVIEW_KEY] = self.objective.clips.preview.to_json()
             if (captions := self.objective.captions) is not None:

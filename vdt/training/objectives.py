@@ -76,6 +76,10 @@ class Objective(Protocol):
         """Rows of a contact sheet that shows what the model can do now."""
         ...
 
+    def exported(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of the file that a run leaves, of averaged ones; what is shown and scored has them, too."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VDTSamples(Samples):
@@ -219,6 +223,10 @@ class VDTObjective:
         return make_given(self.module.config.conditioning, samples.x0, samples.mask, text)
 
     # ---- Showing -----------------------------------------------------------------------------------------------------
+
+    def exported(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Objective.exported`."""
+        return weights
 
     @torch.no_grad()
     def contact_sheet(self, module: nn.Module, device: torch.device) -> list[Row]:

@@ -75,6 +75,10 @@ class VAEObjective:
         total = self.recipe.l1 * l1 + self.recipe.mse * mse
         return Loss(total=total, scalars={"l1": l1, "mse": mse, "psnr": psnr})
 
+    def exported(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Objective.exported`."""
+        return weights
+
     @torch.no_grad()
     def contact_sheet(self, module: nn.Module, device: torch.device) -> list[Row]:
         """Some clips, and what the VAE makes of them."""

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from vdt.checkpoints import bundled, load_model, load_vae
 from vdt.inference.pipeline import Pipeline
@@ -62,6 +63,26 @@ def test_the_score_is_what_evaluation_says_of_the_file_that_is_kept(recipe, tmp_
     assert line["step"] == 1
     assert line["centroid_px"] == pytest.approx(truth["centroid_px"], abs=0.2)  # the file is in half precision
     assert line["score"] == pytest.approx((truth["ball_iou"] + truth["target_iou"]) / 2, abs=0.05)
+
+
+def test_a_student_is_scored_with_its_teachers_share(recipe, tmp_path, monkeypatch):
+    """With all of it the score is the teacher's own: that is the file that the run leaves."""
+    teacher = tmp_path / "teacher.toml"
+    teacher.write_text(RECIPE.replace("score_every = 1", "").replace("patience = 2", ""))
+    train_from_recipe(teacher, output=tmp_path, progress=False)
+    text = RECIPE.replace("[model]", 'init = "teacher.safetensors"\n[model]').replace(
+        "steps = 4", "steps = 1\nlr = 0.1"
+    )
+    recipe.write_text(text + "[distill]\nsteps = 1\nsubsteps = 1\nteacher_share = 1.0\n")
+    scored = []
+    monkeypatch.setattr(
+        evaluate, "evaluate_scenes", lambda pipeline, *a, **k: scored.append(pipeline.model) or Told(0.5)()
+    )
+    train_from_recipe(recipe, output=tmp_path / "run", progress=False)
+    weights, teacher = scored[0].state_dict(), load_model(tmp_path / "teacher.safetensors").state_dict()
+    for name, value in load_model(tmp_path / "run" / "scored-best.safetensors").state_dict().items():
+        torch.testing.assert_close(weights[name], teacher[name])
+        torch.testing.assert_close(value, teacher[name], rtol=2e-3, atol=1e-4)
 
 
 def test_a_run_ends_when_its_score_no_longer_rises_and_the_best_weights_stay(recipe, tmp_path, monkeypatch):

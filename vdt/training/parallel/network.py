@@ -76,7 +76,7 @@ class Network:
     """Calls an objective on this process's part of a batch, in one process or in one of several."""
 
     def __init__(self, objective: Objective, ranks: Ranks, optim: OptimRecipe, run: RunRecipe) -> None:
-        self.ranks = ranks
+        self.objective, self.ranks = objective, ranks
         self.is_sharded = ranks.world > 1 and run.parallel == "fsdp"
         self._called: nn.Module = _Scored(objective)
         if self.is_sharded:
@@ -101,9 +101,13 @@ class Network:
 
     @contextmanager
     def averaged(self, state: TrainState) -> Iterator[nn.Module | None]:
-        """The network with averaged weights, for the first process; None for the others, which must come here too."""
-        if self.is_sharded:
-            weights = whole(state.ema.state_dict())
+        """The network with the weights that the run would leave now, for the first process.
+
+        None for the others, which must come here too.
+        """
+        average = whole(state.ema.state_dict())
+        weights = self.objective.exported(average)
+        if self.is_sharded or weights is not average:
             yield _plain(state.model, weights).eval() if self.ranks.is_first else None
             return
         if not self.ranks.is_first:
