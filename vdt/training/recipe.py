@@ -166,12 +166,19 @@ class VAERecipe(_Checked):
     saliency: float = bounded(0, MAX_WEIGHT, 4.0)  # extra weight of what moves or stands out: it is few pixels
     init: str = ""  # a VAE file to start from, relative to the recipe, or "bundled"
     decoder_only: bool = False  # the latents stay as they are, and every VDT trained on them stays valid
+    # Share of each batch whose latents are mirrored or made smaller before they are decoded (EQ-VAE, arXiv 2502.09509).
+    equivariance: float = bounded(0, BELOW_ONE, 0.0)
     teacher: str = ""  # a VAE file whose latents are learned, without `kl`; relative to the recipe, or "bundled"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.model, FastVAEConfig) and not self.teacher and not self.decoder_only:
             raise ValueError('a fast VAE learns the latents of another: set teacher to its file, or to "bundled"')
+        if self.equivariance and (self.teacher or self.decoder_only):
+            raise ValueError("equivariance changes what latents are: leave it out, or teacher and decoder_only")
+        part = self.optim.batch // self.optim.accumulate
+        if self.equivariance and self.equivariance * part < 1:
+            raise ValueError(f"equivariance = {self.equivariance:g} is not one of {part} frames: raise it, or batch")
         if self.data.buckets:
             raise ValueError("data.buckets are for a VDT: a VAE learns from frames of one size, so leave them out")
         if self.data.fresh:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -15,17 +16,22 @@ from ..media.frames import levels_to_pixels, pixels_to_frames
 from ..models.frame_autoencoder import FrameAutoencoder, Posterior
 from ..visualize.contact_sheet import Row
 from .data.batches import Batch, Samples, draw_noise
+from .equivariance import Change, draw_change
 from .objectives import NUM_SHEET_CLIPS, Loss
 from .recipe import VAERecipe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FrameSamples(Samples):
-    """Frames uint8 (B, H, W, 3), the mean of each one's clip in float32, and noise (B, Z, h, w) of the posterior."""
+    """Frames uint8 (B, H, W, 3), the mean of each one's clip in float32, and noise (B, Z, h, w) of the posterior.
+
+    `change` is that of the latents and pictures of a share of them, if the recipe asks for one.
+    """
 
     frames: Tensor
     still: Tensor
     noise: Tensor
+    change: Change | None = None
 
 
 class VAEObjective:
@@ -54,7 +60,8 @@ class VAEObjective:
         config = self.module.config
         cells = (side // config.downscale for side in frames.shape[1:3])
         noise = draw_noise(torch.Size((batch, config.z_channels, *cells)), generator, device)
-        return [FrameSamples(frames=frames, still=still, noise=noise)]
+        change = draw_change(generator) if self.recipe.equivariance else None
+        return [FrameSamples(frames=frames, still=still, noise=noise, change=change)]
 
     def score(self, batch: Batch) -> Loss:
         """The error of the reconstruction."""
@@ -69,6 +76,17 @@ class VAEObjective:
         """The error of what the decoder makes of a draw from a posterior."""
         weight = saliency(pixels, levels_to_pixels(samples.still), self.recipe.saliency)
         latents = posterior.mean + (0.5 * posterior.logvar).exp() * samples.noise.to(posterior.mean)
+        count, cell = int(self.recipe.equivariance * len(pixels)), self.module.config.downscale
+        plain = self._decoded(latents[count:], pixels[count:], weight[count:])
+        if samples.change is None:
+            return plain
+        change = partial(samples.change, cell=cell)
+        changed = self._decoded(samples.change(latents[:count]), change(pixels[:count]), change(weight[:count]))
+        total = torch.lerp(plain.total, changed.total, count / len(pixels))
+        return Loss(total=total, scalars={**plain.scalars, "psnr_changed": changed.scalars["psnr"]})
+
+    def _decoded(self, latents: Tensor, pixels: Tensor, weight: Tensor) -> Loss:
+        """The weighted error of the pictures of latents."""
         difference = self.module.decode(latents).float() - pixels
         l1, mse = (weight * difference.abs()).mean(), (weight * difference**2).mean()
         psnr = -10 * (difference.detach() ** 2 / 4).mean((1, 2, 3)).clamp(min=1e-10).log10().mean()
