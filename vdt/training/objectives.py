@@ -36,7 +36,7 @@ from ..visualize.contact_sheet import Row
 from .data.batches import Batch, Samples, draw_noise
 from .data.captions import CaptionEncoder
 from .data.latents import LatentClips, LatentSet
-from .picture_loss import one_generated_frame, picture_error
+from .pictures.picture_loss import one_generated_frame, picture_error
 from .recipe import Recipe, VDTRecipe
 
 __all__ = ["LatentClips", "Loss", "Objective", "VDTObjective", "VDTSamples", "with_noise_on_given"]

@@ -16,8 +16,8 @@ from ..media.frames import levels_to_pixels, pixels_to_frames
 from ..models.frame_autoencoder import FrameAutoencoder, Posterior
 from ..visualize.contact_sheet import Row
 from .data.batches import Batch, Samples, draw_noise
-from .equivariance import Change, draw_change
 from .objectives import NUM_SHEET_CLIPS, Loss
+from .pictures.equivariance import Change, draw_change
 from .recipe import VAERecipe
 
 

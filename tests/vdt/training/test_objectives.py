@@ -8,7 +8,7 @@ from vdt.diffusion import unscale_latents
 from vdt.models.fast_autoencoder import FastAutoencoder
 from vdt.models.transformer import VDT
 from vdt.training.objectives import LatentClips, VDTObjective, with_noise_on_given
-from vdt.training.picture_loss import one_generated_frame, picture_error
+from vdt.training.pictures.picture_loss import one_generated_frame, picture_error
 from vdt.training.recipe import DataRecipe, VDTRecipe
 
 

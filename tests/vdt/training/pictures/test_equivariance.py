@@ -9,7 +9,7 @@ from vdt.config import FastVAEConfig, VAEConfig
 from vdt.models.fast_autoencoder import FastAutoencoder
 from vdt.models.frame_autoencoder import FrameAutoencoder
 from vdt.models.initialisation import uniform_convolutions
-from vdt.training.equivariance import CHANGES, Change, draw_change
+from vdt.training.pictures.equivariance import CHANGES, Change, draw_change
 from vdt.training.recipe import DataRecipe, OptimRecipe, VAERecipe
 from vdt.training.vae_objective import VAEObjective
 

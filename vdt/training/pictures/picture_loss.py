@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..config import DiffusionConfig
-from ..diffusion import unscale_latents
-from ..models.frame_autoencoder import FrameAutoencoder
+from ...config import DiffusionConfig
+from ...diffusion import unscale_latents
+from ...models.frame_autoencoder import FrameAutoencoder
 
 
 def one_generated_frame(mask: Tensor, generator: torch.Generator) -> Tensor:
