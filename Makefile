@@ -79,9 +79,10 @@ else
 	$(BIN)/python tests/comfyui/hosts.py test $(COMFYUI_PATH)
 endif
 
-# The editor in headless Chromium, on the studio; COMFYUI_URL=http://... on a running ComfyUI that has the pack.
+# The editor in headless Chromium, a studio and a browser a core; COMFYUI_URL=http://... on a running ComfyUI that has the
+# pack, which one browser has for itself: settings of an editor are those of its host.
 test-browser: $(VENV)/.test
-	$(BIN)/python -m pytest -q -rs -m browser tests/browser
+	$(BIN)/python -m pytest -q -rs -m browser $(if $(COMFYUI_URL),,-n auto --dist worksteal) tests/browser
 
 # Ends with 1 if anything crashed, hung or was lost. TORTURE_ARGS="--only 'media files' --seed 1" tries more of a kind.
 torture: $(VENV)/.test

@@ -37,7 +37,7 @@ from .data.batches import Batch, Samples, draw_noise
 from .data.captions import CaptionEncoder
 from .data.latents import LatentClips, LatentSet
 from .pictures.picture_loss import one_generated_frame, picture_error
-from .recipe import Recipe, VDTRecipe
+from .recipe import Recipe, VAERecipe, VDTRecipe
 
 __all__ = ["LatentClips", "Loss", "Objective", "VDTObjective", "VDTSamples", "with_noise_on_given"]
 
@@ -264,7 +264,7 @@ def num_images(recipe: VDTRecipe, batch: int) -> int:
 
 
 def check_parts(recipe: Recipe, ranks: Ranks) -> None:
-    """ValueError unless the batch can be shared evenly by all processes and taken in equal parts."""
+    """ValueError unless all processes can share the batch evenly and take it in equal parts that are large enough."""
     batch, parts = recipe.optim.batch, ranks.world * recipe.optim.accumulate
     images, own = (num_images(recipe, batch), recipe.history.clips(batch)) if isinstance(recipe, VDTRecipe) else (0, 0)
     if batch % parts or images % parts or own % parts:
@@ -274,6 +274,9 @@ def check_parts(recipe: Recipe, ranks: Ranks) -> None:
             f"a batch of {made} cannot be shared evenly by {ranks.world} processes in {recipe.optim.accumulate} parts "
             f"each: make batch a multiple of {parts}"
         )
+    share = recipe.equivariance if isinstance(recipe, VAERecipe) else 0.0
+    if share and share * (batch // parts) < 1:
+        raise ValueError(f"equivariance = {share:g} is not one of {batch // parts} frames: raise it, or batch")
 
 
 def with_noise_on_given(x0: Tensor, mask: Tensor, most: float, generator: torch.Generator) -> Tensor:

@@ -176,9 +176,6 @@ class VAERecipe(_Checked):
             raise ValueError('a fast VAE learns the latents of another: set teacher to its file, or to "bundled"')
         if self.equivariance and (self.teacher or self.decoder_only):
             raise ValueError("equivariance changes what latents are: leave it out, or teacher and decoder_only")
-        part = self.optim.batch // self.optim.accumulate
-        if self.equivariance and self.equivariance * part < 1:
-            raise ValueError(f"equivariance = {self.equivariance:g} is not one of {part} frames: raise it, or batch")
         if self.data.buckets:
             raise ValueError("data.buckets are for a VDT: a VAE learns from frames of one size, so leave them out")
         if self.data.fresh:

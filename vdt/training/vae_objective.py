@@ -78,7 +78,7 @@ class VAEObjective:
         latents = posterior.mean + (0.5 * posterior.logvar).exp() * samples.noise.to(posterior.mean)
         count, cell = int(self.recipe.equivariance * len(pixels)), self.module.config.downscale
         plain = self._decoded(latents[count:], pixels[count:], weight[count:])
-        if samples.change is None or not count:  # a process's part of the batch may be too small for its share
+        if samples.change is None:
             return plain
         change = partial(samples.change, cell=cell)
         changed = self._decoded(samples.change(latents[:count]), change(pixels[:count]), change(weight[:count]))

@@ -9,6 +9,8 @@ from vdt.config import FastVAEConfig, VAEConfig
 from vdt.models.fast_autoencoder import FastAutoencoder
 from vdt.models.frame_autoencoder import FrameAutoencoder
 from vdt.models.initialisation import uniform_convolutions
+from vdt.ranks import Ranks
+from vdt.training.objectives import check_parts
 from vdt.training.pictures.equivariance import CHANGES, Change, draw_change
 from vdt.training.recipe import DataRecipe, OptimRecipe, VAERecipe
 from vdt.training.vae_objective import VAEObjective
@@ -94,5 +96,7 @@ def test_learning_it_brings_mirrored_latents_nearer_to_mirrored_pictures():
 def test_settings_that_would_do_nothing_are_refused():
     with pytest.raises(ValueError, match="equivariance changes what latents are"):
         VAERecipe(equivariance=0.5, decoder_only=True)
+    recipe = VAERecipe(equivariance=0.5, optim=OptimRecipe(batch=4, accumulate=2))
+    check_parts(recipe, Ranks(rank=0, world=1))
     with pytest.raises(ValueError, match="is not one of 1 frames: raise it, or batch"):
-        VAERecipe(equivariance=0.5, optim=OptimRecipe(batch=1))
+        check_parts(recipe, Ranks(rank=1, world=2))
