@@ -98,7 +98,7 @@ def _address(process, log):
 
 @pytest.fixture(scope="session")
 def driver():
-    """One browser for all tests; every test opens its own page."""
+    """One browser for all tests of a process; every test opens its own page."""
     pytest.importorskip("selenium", reason="browser tests need the extra 'test'")
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         pytest.skip("browser tests need chromium and chromedriver")

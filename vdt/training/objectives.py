@@ -274,9 +274,9 @@ def check_parts(recipe: Recipe, ranks: Ranks) -> None:
             f"a batch of {made} cannot be shared evenly by {ranks.world} processes in {recipe.optim.accumulate} parts "
             f"each: make batch a multiple of {parts}"
         )
-    share = recipe.equivariance if isinstance(recipe, VAERecipe) else 0.0
-    if share and share * (batch // parts) < 1:
-        raise ValueError(f"equivariance = {share:g} is not one of {batch // parts} frames: raise it, or batch")
+    if isinstance(recipe, VAERecipe) and recipe.equivariance and not recipe.num_changed(batch // parts):
+        share, frames = recipe.equivariance, batch // parts
+        raise ValueError(f"equivariance = {share:g} is not one of {frames} frames: raise it, or batch")
 
 
 def with_noise_on_given(x0: Tensor, mask: Tensor, most: float, generator: torch.Generator) -> Tensor:

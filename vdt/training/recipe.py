@@ -181,6 +181,10 @@ class VAERecipe(_Checked):
         if self.data.fresh:
             raise ValueError("data.fresh is for a VDT: a VAE learns from clips that are made before, so leave it out")
 
+    def num_changed(self, frames: int) -> int:
+        """How many of so many frames have their latents changed."""
+        return int(self.equivariance * frames)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DistillRecipe(_Checked):

@@ -76,7 +76,7 @@ class VAEObjective:
         """The error of what the decoder makes of a draw from a posterior."""
         weight = saliency(pixels, levels_to_pixels(samples.still), self.recipe.saliency)
         latents = posterior.mean + (0.5 * posterior.logvar).exp() * samples.noise.to(posterior.mean)
-        count, cell = int(self.recipe.equivariance * len(pixels)), self.module.config.downscale
+        count, cell = self.recipe.num_changed(len(pixels)), self.module.config.downscale
         plain = self._decoded(latents[count:], pixels[count:], weight[count:])
         if samples.change is None:
             return plain
