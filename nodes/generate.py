@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from torch import Tensor
 
-from ..vdt.diffusion import StepCallback, StepInfo
+from ..vdt.diffusion import counted_within
 from ..vdt.inference.estimate import Estimate, pass_seconds
-from ..vdt.inference.rollout import extension_mask, generate_latents, pad_frames
+from ..vdt.inference.rollout import extension_mask, generate_latents, pad_frames, window_settings
 from ..vdt.inference.settings import SamplingConfig, WindowConfig
 from ..vdt.inference.windows import plan_windows
 from ..vdt.visualize.live_preview import LivePreview
@@ -65,9 +65,13 @@ def generate(
     raw = clips[0].raw
     memory = network.memory(seen * sampling.passes_at_once, *raw.shape[-2:], tile=resolved.tile)
     runtime.load(model, memory)
-    counts = [len(plan) for plan in plans]
-    _announce(hidden, model, _summary(network, raw, counts, sampling, resolved, memory) if sum(counts) > 1 else "")
-    report = runtime.step_progress(sampling.steps, LivePreview(network.preview, network.vdt.config.diffusion))
+    runs = [
+        window_settings(plan, clip.cells, sampling, network.schedule, has_text=words is not None)
+        for plan, clip in zip(plans, clips, strict=True)
+    ]
+    _announce(hidden, model, _summary(network, raw, runs, resolved, memory) if sum(map(len, runs)) > 1 else "")
+    steps = list(accumulate((sum(own.steps for own in run) for run in runs), initial=0))
+    report = runtime.step_progress(steps[-1], LivePreview(network.preview, network.vdt.config.diffusion))
     made = [
         generate_latents(
             network.vdt,
@@ -78,21 +82,12 @@ def generate(
             windows=windows,
             pad_short_clips=pad_short_clips,
             text=words and words.part(number, number + 1),
-            callback=_counted(report, windows_before * sampling.steps, sum(counts) * sampling.steps),
+            callback=counted_within(report, steps[number], steps[-1]),
         )[0]
-        for number, (clip, windows_before) in enumerate(zip(clips, accumulate(counts, initial=0), strict=False))
+        for number, clip in enumerate(clips)
     ]
     files.note(hidden, model=network.file)
     return [runtime.to_intermediate(latents) for latents in made]
-
-
-def _counted(report: StepCallback, before: int, total: int) -> StepCallback:
-    """A callback whose steps are those of all clips."""
-
-    def count(info: StepInfo) -> None:
-        report(replace(info, step=before + info.step, num_steps=total))
-
-    return count
 
 
 def _announce(hidden: Any, model: Any, summary: str) -> None:
@@ -106,14 +101,13 @@ def _announce(hidden: Any, model: Any, summary: str) -> None:
 def _summary(
     network: VDTNetwork,
     raw: Tensor,
-    counts: Sequence[int],
-    sampling: SamplingConfig,
+    runs: Sequence[Sequence[SamplingConfig]],
     windows: WindowConfig,
     memory: int,
 ) -> str:
-    """What a run of so many windows of each clip takes; the device makes one pass to see."""
-    passes = sum(counts) * sampling.count_passes(network.schedule)
+    """What a run takes, windows of each clip by their settings; the device makes one pass to see."""
+    passes = sum(own.count_passes(network.schedule) for run in runs for own in run)
     seconds = passes * pass_seconds(network.vdt, (raw.shape[-2], raw.shape[-1]), windows)
-    clips = f"{len(counts)} clips, " if len(counts) > 1 else ""
-    length = f"{sum(counts)} windows of {windows.frames} frames"
+    clips = f"{len(runs)} clips, " if len(runs) > 1 else ""
+    length = f"{sum(map(len, runs))} windows of {windows.frames} frames"
     return f"{clips}{length}, {Estimate(seconds=seconds, bytes=memory).describe()}"

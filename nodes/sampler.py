@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..vdt.bounds import MAX_TEMPERATURE
-from ..vdt.inference.settings import SamplingConfig, WindowConfig
+from ..vdt.inference.settings import STEPS_FROM_NOTHING, SamplingConfig, WindowConfig
 from . import checks
 from .generate import Clip, extended, generate
 from .host import batches, compat, convert, previews, runtime
@@ -31,7 +31,7 @@ def _sampling_inputs() -> list[Any]:
             min=1,
             max=1000,
             tooltip=f"Default: {SAMPLING.steps}, as good as 20 of ddim with the bundled model. Other models, and the "
-            "other samplers, want 20 or more.",
+            f"other samplers, want 20 or more. A clip of which nothing is given takes at least {STEPS_FROM_NOTHING}.",
         ),
         io.Combo.Input(
             "sampler",
@@ -133,7 +133,7 @@ def _temperature_input() -> Any:
         optional=True,
         tooltip=f"Default: {SAMPLING.temperature:g}. Scale of the noise. Less makes clips that are likelier and more "
         "alike; at 1 seeds differ most, and more clips go wrong. Models that predict noise, as the official ones do, "
-        "always take 1.",
+        "always take 1, and a clip of which nothing is given at least 1.",
     )
 
 

@@ -34,10 +34,16 @@ def add_device_option(parser: argparse._ActionsContainer) -> None:
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """How the model is sampled; a value that is left out is None, see `sampling_config`."""
     from ..diffusion import SamplingConfig
+    from ..diffusion.settings import STEPS_FROM_NOTHING
 
     default = SamplingConfig()
     group = parser.add_argument_group("sampling")
-    group.add_argument("--steps", type=positive, metavar="N", help=f"sampling steps (default: {default.steps})")
+    group.add_argument(
+        "--steps",
+        type=positive,
+        metavar="N",
+        help=f"sampling steps (default: {default.steps}; from nothing, at least {STEPS_FROM_NOTHING})",
+    )
     group.add_argument(
         "--sampler",
         help="ancestral, ddim, dpmpp_2m or unipc; with _quad after it the steps are closer to each other towards clean "
@@ -63,7 +69,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         type=finite,
         metavar="K",
         help="scale of the noise: less makes clips that are likelier and more alike, 1 is as trained (default: "
-        f"{default.temperature:g}; models that predict noise always take 1)",
+        f"{default.temperature:g}; models that predict noise always take 1, and clips from nothing at least 1)",
     )
     group.add_argument("--seed", type=seed, default=0, metavar="S", help="same seed, same clip (default: 0)")
 

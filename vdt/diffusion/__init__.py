@@ -9,7 +9,16 @@ from .guidance import GuidedDenoiser
 from .latents import scale_latents, unscale_latents
 from .loss import Density, LossTerms, by_frame, masked_hybrid_loss, stratified_timesteps
 from .official import official_loss, official_sample
-from .samplers import SAMPLERS, StepCallback, StepInfo, sample_ancestral, sample_ddim, sample_dpmpp_2m, sample_unipc
+from .samplers import (
+    SAMPLERS,
+    StepCallback,
+    StepInfo,
+    counted_within,
+    sample_ancestral,
+    sample_ddim,
+    sample_dpmpp_2m,
+    sample_unipc,
+)
 from .sampling import derived_seed, sample_latents
 from .schedule import Schedule, ScheduleCoeffs, Spacing
 from .settings import EVEN_DDIM, FAST, SamplingConfig
@@ -34,6 +43,7 @@ __all__ = [
     "StepCallback",
     "StepInfo",
     "by_frame",
+    "counted_within",
     "derived_seed",
     "make_given",
     "masked_hybrid_loss",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -25,6 +25,15 @@ class StepInfo:
 
 NoiseSource = Callable[[int], Tensor]  # step number from 0 -> standard normal noise of the state's shape
 StepCallback = Callable[[StepInfo], None]
+
+
+def counted_within(callback: StepCallback, before: int, total: int) -> StepCallback:
+    """A callback whose steps are those of a longer run: `before` were made before this part, `total` are to make."""
+
+    def report(info: StepInfo) -> None:
+        callback(replace(info, step=before + info.step, num_steps=total))
+
+    return report
 
 
 class Sampler(Protocol):

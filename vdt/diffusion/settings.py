@@ -10,6 +10,7 @@ from .samplers import SAMPLERS
 from .schedule import Schedule, Spacing
 
 QUADRATIC_SUFFIX = "_quad"
+STEPS_FROM_NOTHING = 8  # at least, see `SamplingConfig.for_given`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,17 @@ class SamplingConfig:
     def for_text(self, has_text: bool) -> SamplingConfig:
         """The same where there is a text, else without guidance by it, which would do nothing."""
         return self if has_text else dataclasses.replace(self, text_guidance=1.0)
+
+    def for_given(self, is_given: bool, schedule: Schedule) -> SamplingConfig:
+        """The same where cells or a text are given, else with at least `STEPS_FROM_NOTHING` steps and all of the noise.
+
+        Few steps, or less noise, lead to the middle of all clips that may be. Where something is given that is a likely
+        clip; where nothing is, it is a grey empty scene (measured, LOG.md, 2026-11-28).
+        """
+        if is_given:
+            return self
+        steps = max(self.steps, min(STEPS_FROM_NOTHING, schedule.num_steps))
+        return dataclasses.replace(self, steps=steps, temperature=max(self.temperature, 1.0), guidance=1.0)
 
     def respaced(self, schedule: Schedule) -> Schedule:
         """The chain of these steps."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..diffusion import StepCallback, StepInfo, derived_seed
+from ..diffusion import Schedule, StepCallback, counted_within, derived_seed
 from ..text import Text
 from .generate import generate_window
 from .memory import check_memory
@@ -54,16 +53,19 @@ def roll_out(
     needed = _first_needed(plan, len(cells))
     made: dict[int, Tensor] = {}
     finished = 0
-    for number, window in enumerate(plan):
+    schedule = Schedule.from_config(model.config.diffusion)
+    settings = window_settings(plan, cells, sampling or SamplingConfig(), schedule, has_text=text is not None)
+    steps = list(accumulate((each.steps for each in settings), initial=0))
+    for number, (window, own) in enumerate(zip(plan, settings, strict=True)):
         completed = generate_window(
             model,
             window.latents(raw, made),
             window.cells(cells),
             seeds=[window_seed(seed, number) for seed in seeds],
-            sampling=sampling or SamplingConfig(),
+            sampling=own,
             tile=resolved.tile,
             text=text,
-            callback=callback and _counted(callback, number, len(plan)),
+            callback=callback and counted_within(callback, steps[number], steps[-1]),
         )
         made.update(zip(window.frames, completed.unbind(1), strict=True))
         if piece := range(finished, needed[number]):
@@ -114,6 +116,13 @@ def extension_mask(length: int, count: int, height: int, width: int, *, before: 
     return mask
 
 
+def window_settings(
+    plan: Sequence[Window], cells: Tensor, sampling: SamplingConfig, schedule: Schedule, *, has_text: bool
+) -> list[SamplingConfig]:
+    """How each window of a mask, bool (T, h, w), is sampled: see `SamplingConfig.for_given`."""
+    return [sampling.for_given(has_text or window.is_given(cells), schedule) for window in plan]
+
+
 def window_seed(seed: int, number: int) -> int:
     """The seed of a window: the first has that of the clip."""
     return seed if number == 0 else derived_seed(seed, number)
@@ -122,13 +131,3 @@ def window_seed(seed: int, number: int) -> int:
 def _first_needed(plan: list[Window], length: int) -> list[int]:
     """For each window the first frame that any window after it still sees."""
     return list(accumulate([length, *(later.frames[0] for later in plan[:0:-1])], min))[::-1]
-
-
-def _counted(callback: StepCallback, number: int, windows: int) -> StepCallback:
-    """A callback whose steps are those of all windows."""
-
-    def report(info: StepInfo) -> None:
-        step, num_steps = info.step + number * info.num_steps, info.num_steps * windows
-        callback(replace(info, step=step, num_steps=num_steps))
-
-    return report

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from ..bounds import real, whole
 from ..config import VDTConfig
 from ..diffusion import SamplingConfig
+from ..diffusion.settings import STEPS_FROM_NOTHING
 
-__all__ = ["CompositingConfig", "GenerationConfig", "SamplingConfig", "WindowConfig"]
+__all__ = ["STEPS_FROM_NOTHING", "CompositingConfig", "GenerationConfig", "SamplingConfig", "WindowConfig"]
 
 MIN_WINDOW = 3  # one known frame, one new one, and the other end of a gap
 

@@ -32,6 +32,10 @@ class Window:
 
         return torch.stack([of(frame) for frame in self.frames])
 
+    def is_given(self, clip: Tensor) -> bool:
+        """Whether it is given any cell, of cells (T, h, w): True = generate."""
+        return len(self.makes) < len(self.frames) or not bool(self.cells(clip).all())
+
     def latents(self, raw: Tensor, made: Mapping[int, Tensor]) -> Tensor:
         """What it sees (B, n, C, h, w): frames that are made by now, else those of raw (B, T, C, h, w)."""
         return torch.stack([made[f] if f in made else raw_frame(raw, f) for f in self.frames], dim=1)

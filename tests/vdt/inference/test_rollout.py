@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from vdt.diffusion import FAST, SamplingConfig
+from vdt.checkpoints import bundled
+from vdt.diffusion import FAST, SamplingConfig, Schedule
 from vdt.inference.generate import generate_window
+from vdt.inference.pipeline import Pipeline
 from vdt.inference.rollout import extension_mask, generate_latents, pad_frames, roll_out, window_seed
 from vdt.inference.settings import WindowConfig
-from vdt.masks.tasks import Backward, Predict, over_cells
+from vdt.masks.tasks import Backward, Predict, Unconditional, over_cells
 
 ONE_STEP = SamplingConfig(steps=1, guidance=1.0)
 EIGHT = WindowConfig(frames=8)
@@ -101,6 +103,35 @@ def test_steps_are_counted_through_all_windows_whatever_the_sampler(tiny_model):
         generate(tiny_model, latents(4), cells(Predict(given=4), 16), sampling=sampling, callback=seen.append)
         total = 3 * sampling.steps
         assert [(info.step, info.num_steps) for info in seen] == [(step, total) for step in range(1, total + 1)]
+
+
+def test_the_window_that_is_given_nothing_is_sampled_as_such(tiny_model):
+    """The others see what it has made, and are sampled as told; its steps count among those of the clip."""
+    seen = []
+    raw, mask = latents(12), cells(Unconditional(), 12)
+    made = generate(tiny_model, raw, mask, callback=seen.append)
+    assert [(info.step, info.num_steps) for info in seen] == [(step, 9) for step in range(1, 10)]
+    schedule = Schedule.from_config(tiny_model.config.diffusion)
+    own = ONE_STEP.for_given(False, schedule)
+    assert torch.equal(
+        made[:, :8], generate_window(tiny_model, raw[:, :8], cells(Unconditional(), 8), seeds=[3], sampling=own)
+    )
+    seen.clear()
+    mask[5, 0, 0] = False
+    generate(tiny_model, raw[:, :8], mask[:8], callback=seen.append)
+    assert len(seen) == 1  # one given cell is something
+
+
+@pytest.mark.parametrize(("model", "vae", "sampling"), [("vdt", "vae", None), ("vdt-fast", "vae-fast", FAST)])
+def test_what_the_bundled_models_make_of_nothing_has_colours(model, vae, sampling):
+    """Half of the noise and few steps made grey clips: 13 to 72 levels between the channels of their best colour."""
+    pipeline = Pipeline.from_pretrained(bundled(model), bundled(vae), device="cpu")
+    blank, mask = np.zeros((16, 64, 64, 3), np.uint8), over_cells(Unconditional().frame_mask(16), 8, 8)
+    colours = []
+    for seed in range(3):
+        frames = pipeline(blank, mask, seed=seed, sampling=sampling).frames
+        colours.append(np.percentile(np.ptp(frames.astype(int), axis=-1), 99.5))
+    assert np.mean(colours) > 100
 
 
 def test_frames_are_passed_on_as_soon_as_no_window_needs_them(tiny_model):
