@@ -31,7 +31,8 @@ def _sampling_inputs() -> list[Any]:
             min=1,
             max=1000,
             tooltip=f"Default: {SAMPLING.steps}, as good as 20 of ddim with the bundled model. Other models, and the "
-            f"other samplers, want 20 or more. A clip of which nothing is given takes at least {STEPS_FROM_NOTHING}.",
+            "other samplers, want 20 or more. A clip of which less than a frame is given, and no text, takes at least "
+            f"{STEPS_FROM_NOTHING}.",
         ),
         io.Combo.Input(
             "sampler",
@@ -133,7 +134,7 @@ def _temperature_input() -> Any:
         optional=True,
         tooltip=f"Default: {SAMPLING.temperature:g}. Scale of the noise. Less makes clips that are likelier and more "
         "alike; at 1 seeds differ most, and more clips go wrong. Models that predict noise, as the official ones do, "
-        "always take 1, and a clip of which nothing is given at least 1.",
+        "always take 1, and a clip from nothing at least 1.",
     )
 
 

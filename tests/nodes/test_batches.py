@@ -95,7 +95,7 @@ def test_progress_counts_all_clips(pack, models, encoded, monkeypatch):
     assert told == [(step, 6) for step in range(1, 7)]
     told.clear()
     sample(pack, models[0], encoded, mask=torch.ones_like(mask()), batch=2)
-    assert told == [(step, 16) for step in range(1, 17)]  # more of them where nothing is given
+    assert told == [(step, 16) for step in range(1, 17)]  # more of them where less than a frame is given
 
 
 def test_extending_goes_on_with_every_clip(pack, models, encoded, images):

@@ -93,15 +93,15 @@ class SamplingConfig:
         return self if has_text else dataclasses.replace(self, text_guidance=1.0)
 
     def for_given(self, is_given: bool, schedule: Schedule) -> SamplingConfig:
-        """The same where cells or a text are given, else with at least `STEPS_FROM_NOTHING` steps and all of the noise.
+        """The same where a frame or a text is given, else with `STEPS_FROM_NOTHING` steps or more and all of the noise.
 
-        Few steps, or less noise, lead to the middle of all clips that may be. Where something is given that is a likely
-        clip; where nothing is, it is a grey empty scene (measured, LOG.md, 2026-11-28).
+        Few steps, or less noise, lead to the middle of all clips that may be. Where much is given that is a likely
+        clip; where less than a frame is, it is a grey empty scene (measured, LOG.md, 2026-11-28).
         """
         if is_given:
             return self
         steps = max(self.steps, min(STEPS_FROM_NOTHING, schedule.num_steps))
-        return dataclasses.replace(self, steps=steps, temperature=max(self.temperature, 1.0), guidance=1.0)
+        return dataclasses.replace(self, steps=steps, temperature=max(self.temperature, 1.0))
 
     def respaced(self, schedule: Schedule) -> Schedule:
         """The chain of these steps."""

@@ -120,7 +120,7 @@ def window_settings(
     plan: Sequence[Window], cells: Tensor, sampling: SamplingConfig, schedule: Schedule, *, has_text: bool
 ) -> list[SamplingConfig]:
     """How each window of a mask, bool (T, h, w), is sampled: see `SamplingConfig.for_given`."""
-    return [sampling.for_given(has_text or window.is_given(cells), schedule) for window in plan]
+    return [sampling.for_given(has_text or window.sees_a_frame(cells), schedule) for window in plan]
 
 
 def window_seed(seed: int, number: int) -> int:

@@ -32,9 +32,9 @@ class Window:
 
         return torch.stack([of(frame) for frame in self.frames])
 
-    def is_given(self, clip: Tensor) -> bool:
-        """Whether it is given any cell, of cells (T, h, w): True = generate."""
-        return len(self.makes) < len(self.frames) or not bool(self.cells(clip).all())
+    def sees_a_frame(self, clip: Tensor) -> bool:
+        """Whether it knows as many cells as a frame has, of cells (T, h, w): True = generate."""
+        return len(self.makes) < len(self.frames) or int((~self.cells(clip)).sum()) >= clip[0].numel()
 
     def latents(self, raw: Tensor, made: Mapping[int, Tensor]) -> Tensor:
         """What it sees (B, n, C, h, w): frames that are made by now, else those of raw (B, T, C, h, w)."""

@@ -106,10 +106,10 @@ def test_passes_that_are_counted_are_those_that_run():
 def test_a_clip_that_is_given_nothing_has_at_least_eight_steps_and_all_of_its_noise():
     few = Schedule.from_config(DiffusionConfig(prediction="v", num_timesteps=5))
     for sampling, schedule, expected in (
-        (SamplingConfig(), FULL, SamplingConfig(steps=8, temperature=1.0, guidance=1.0)),
+        (SamplingConfig(), FULL, SamplingConfig(steps=8, temperature=1.0)),
         (FAST, FULL, dataclasses.replace(FAST, steps=8, temperature=1.0)),
         (EVEN_DDIM, FULL, dataclasses.replace(EVEN_DDIM, temperature=1.0)),
-        (SamplingConfig(temperature=1.5), few, SamplingConfig(steps=5, temperature=1.5, guidance=1.0)),
+        (SamplingConfig(temperature=1.5), few, SamplingConfig(steps=5, temperature=1.5)),
     ):
         assert sampling.for_given(True, schedule) == sampling
         assert sampling.for_given(False, schedule) == expected

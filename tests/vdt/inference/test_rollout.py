@@ -116,10 +116,12 @@ def test_the_window_that_is_given_nothing_is_sampled_as_such(tiny_model):
     assert torch.equal(
         made[:, :8], generate_window(tiny_model, raw[:, :8], cells(Unconditional(), 8), seeds=[3], sampling=own)
     )
-    seen.clear()
-    mask[5, 0, 0] = False
-    generate(tiny_model, raw[:, :8], mask[:8], callback=seen.append)
-    assert len(seen) == 1  # one given cell is something
+    for given, steps in ((15, 8), (16, 1)):  # cells; a frame has 16
+        seen.clear()
+        mask = cells(Unconditional(), 8)
+        mask[2:4].view(-1)[8 : 8 + given] = False
+        generate(tiny_model, raw[:, :8], mask, callback=seen.append)
+        assert len(seen) == steps
 
 
 @pytest.mark.parametrize(("model", "vae", "sampling"), [("vdt", "vae", None), ("vdt-fast", "vae-fast", FAST)])
