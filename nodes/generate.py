@@ -66,7 +66,7 @@ def generate(
     memory = network.memory(seen * sampling.passes_at_once, *raw.shape[-2:], tile=resolved.tile)
     runtime.load(model, memory)
     runs = [
-        window_settings(plan, clip.cells, sampling, network.schedule, has_text=words is not None)
+        window_settings(plan, clip.cells, sampling, network.vdt.config, has_text=words is not None)
         for plan, clip in zip(plans, clips, strict=True)
     ]
     _announce(hidden, model, _summary(network, raw, runs, resolved, memory) if sum(map(len, runs)) > 1 else "")

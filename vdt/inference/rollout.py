@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..config import VDTConfig
 from ..diffusion import Schedule, StepCallback, counted_within, derived_seed
 from ..text import Text
 from .generate import generate_window
@@ -53,8 +54,7 @@ def roll_out(
     needed = _first_needed(plan, len(cells))
     made: dict[int, Tensor] = {}
     finished = 0
-    schedule = Schedule.from_config(model.config.diffusion)
-    settings = window_settings(plan, cells, sampling or SamplingConfig(), schedule, has_text=text is not None)
+    settings = window_settings(plan, cells, sampling or SamplingConfig(), model.config, has_text=text is not None)
     steps = list(accumulate((each.steps for each in settings), initial=0))
     for number, (window, own) in enumerate(zip(plan, settings, strict=True)):
         completed = generate_window(
@@ -117,9 +117,10 @@ def extension_mask(length: int, count: int, height: int, width: int, *, before: 
 
 
 def window_settings(
-    plan: Sequence[Window], cells: Tensor, sampling: SamplingConfig, schedule: Schedule, *, has_text: bool
+    plan: Sequence[Window], cells: Tensor, sampling: SamplingConfig, config: VDTConfig, *, has_text: bool
 ) -> list[SamplingConfig]:
-    """How each window of a mask, bool (T, h, w), is sampled: see `SamplingConfig.for_given`."""
+    """How a model samples each window of a mask, bool (T, h, w): see `SamplingConfig.for_given`."""
+    schedule = Schedule.from_config(config.diffusion)
     return [sampling.for_given(has_text or window.sees_a_frame(cells), schedule) for window in plan]
 
 
