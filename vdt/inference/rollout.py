@@ -43,8 +43,7 @@ def roll_out(
             sampling.
         sampling, windows: None is the measured defaults.
         pad_short_clips: see `plan_windows`.
-        text: of all windows; see `sample_latents`.
-        callback: its steps are counted through all windows.
+        text, callback: see `sample_latents`; of all windows, through which steps are counted.
 
     Yields float32 (B, some frames, C, h, w) on the device of `raw`, T in all, as soon as no later window needs them.
     Raises ValueError for what does not fit.
