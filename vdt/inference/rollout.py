@@ -39,8 +39,7 @@ def roll_out(
         model: a VDT; the work is done on its device.
         raw: (B, n, C, h, w), n <= T; what the mask covers may hold anything, and frames from n on are generated.
         cells: bool (T, h, w), True = generate, for all clips.
-        seeds: one for each clip; the first window has the seed of its clip, so that a clip of one window is one plain
-            sampling.
+        seeds: one for each clip, which its first window has, so that a clip of one window is one plain sampling.
         sampling, windows: None is the measured defaults.
         pad_short_clips: see `plan_windows`.
         text, callback: see `sample_latents`; of all windows, through which steps are counted.
