@@ -33,8 +33,7 @@ def add_device_option(parser: argparse._ActionsContainer) -> None:
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """How the model is sampled; a value that is left out is None, see `sampling_config`."""
-    from ..diffusion import SamplingConfig
-    from ..diffusion.settings import STEPS_FROM_NOTHING
+    from ..diffusion import STEPS_FROM_NOTHING, SamplingConfig
 
     default = SamplingConfig()
     group = parser.add_argument_group("sampling")

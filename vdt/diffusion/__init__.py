@@ -21,12 +21,13 @@ from .samplers import (
 )
 from .sampling import derived_seed, sample_latents
 from .schedule import Schedule, ScheduleCoeffs, Spacing
-from .settings import EVEN_DDIM, FAST, SamplingConfig
+from .settings import EVEN_DDIM, FAST, STEPS_FROM_NOTHING, SamplingConfig
 
 __all__ = [
     "EVEN_DDIM",
     "FAST",
     "SAMPLERS",
+    "STEPS_FROM_NOTHING",
     "Denoiser",
     "DenoiserOutput",
     "Density",

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from ..bounds import real, whole
 from ..config import VDTConfig
-from ..diffusion import SamplingConfig
-from ..diffusion.settings import STEPS_FROM_NOTHING
+from ..diffusion import STEPS_FROM_NOTHING, SamplingConfig
 
 __all__ = ["STEPS_FROM_NOTHING", "CompositingConfig", "GenerationConfig", "SamplingConfig", "WindowConfig"]
 
